@@ -6,7 +6,7 @@ JSON string each.
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -31,7 +31,7 @@ class Column(NamedTuple):
 
 def step(function: str, **parameters: Any) -> dict[str, Any]:
     """One entry of a history: which function did what with which parameters, version and date."""
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     return {"function": function, "parameters": plain(parameters), "version": __version__, "date": now}
 
 
@@ -58,7 +58,7 @@ def dataset(
     parameters: Mapping[str, Any],
     history: list[dict[str, Any]],
     title: str,
-    **attributes: str | float | int,
+    **attributes: str | float,
 ) -> Dataset:
     """A result of ``observable`` ("dynamics.msd"): enough to draw it, cache it and compute it again."""
     import xarray as xr

@@ -1,0 +1,16 @@
+"""Dynamics: how the atoms move."""
+
+from __future__ import annotations
+
+from vanhove.base.rooms import Entry, serve
+
+TABLE = {
+    "msd": Entry("_msd", "mean squared displacement with its local exponent and statistics", id="B1"),
+    "diffusion": Entry(
+        "_diffusion", "diffusion coefficient from the MSD, with error and verdict", id="B5", takes="dataset"
+    ),
+    "arrhenius": Entry("_arrhenius", "activation energy and extrapolation with intervals", id="B6", takes="values"),
+    "conductivity": Entry("_conductivity", "ionic conductivity (Nernst-Einstein) by species and total", id="B7"),
+}
+
+__getattr__, __dir__ = serve(__name__, TABLE)

@@ -1,0 +1,1 @@
+"""Fits with covariances: generalised least squares, straight lines, intervals."""

@@ -1,0 +1,320 @@
+"""The Trajectory: an immutable, lazy view of atoms moving in periodic cells."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vanhove.base.elements import element_of, mass_of
+from vanhove.base.errors import Refusal, nearest
+from vanhove.base.files import digest
+from vanhove.base.results import step
+from vanhove.base.version import __version__
+
+from .budget import memory_budget
+from .source import Block, Field, Source
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Index = NDArray[np.intp]
+
+TIME_TOLERANCE = 1e-6  # of the spacing: text files round their times
+
+
+@dataclass(frozen=True)
+class System:
+    """All that was simulated, shared by every view of it."""
+
+    source: Source
+    species: NDArray[np.str_]
+    masses: Floats
+    charges: Floats | None
+    cells: Floats  # (1, 3, 3) or (frame, 3, 3), row vectors a, b, c
+    times: Floats  # (frame,) ps
+    temperature: float | None = None
+    drifts: dict[Any, Floats] = field(default_factory=dict, compare=False, repr=False)  # kept: each costs a full pass
+
+    def __post_init__(self) -> None:
+        frames, atoms = self.source.n_frames, self.source.n_atoms
+        expected: dict[str, tuple[Any, list[tuple[int, ...]]]] = {
+            "species": (self.species, [(atoms,)]),
+            "masses": (self.masses, [(atoms,)]),
+            "charges": (self.charges, [(atoms,)]),
+            "cells": (self.cells, [(1, 3, 3), (frames, 3, 3)]),
+            "times": (self.times, [(frames,)]),
+        }
+        for name, (array, shapes) in expected.items():
+            if array is not None and array.shape not in shapes:
+                raise Refusal(
+                    f"{name} has the shape {array.shape}",
+                    f"the trajectory has {frames} frames of {atoms} atoms",
+                    f"Give one of {shapes}",
+                )
+        if atoms == 0 or frames == 0:
+            raise Refusal(f"A trajectory needs atoms and frames; it has {atoms} atoms, {frames} frames")
+
+
+class Trajectory:
+    """Atoms moving in periodic cells: lazy, immutable; slices and selections are views.
+
+    Made by :func:`vanhove.open`, :func:`vanhove.from_arrays` or :func:`vanhove.from_ase`. Positions are lattice-unwrapped
+    (Å), times are per frame (ps), cells are row vectors (Å). A view keeps referring to all atoms of its system for the
+    drift, so that ``traj.select("Li")`` does not lose its own motion.
+    """
+
+    def __init__(
+        self,
+        system: System,
+        history: Sequence[dict[str, Any]],
+        frames: Index | None = None,
+        atoms: Index | None = None,
+    ) -> None:
+        self.system = system
+        self.history = tuple(history)
+        self._frames = np.arange(system.source.n_frames) if frames is None else frames
+        self._atoms = np.arange(system.source.n_atoms) if atoms is None else atoms
+
+    # what it is
+
+    @property
+    def n_frames(self) -> int:
+        """Number of frames of this view."""
+        return len(self._frames)
+
+    @property
+    def n_atoms(self) -> int:
+        """Number of atoms of this view."""
+        return len(self._atoms)
+
+    @property
+    def species(self) -> NDArray[np.str_]:
+        """Element or isotope of every atom."""
+        return self.system.species[self._atoms]
+
+    @property
+    def masses(self) -> Floats:
+        """Mass of every atom (u)."""
+        return self.system.masses[self._atoms]
+
+    @property
+    def charges(self) -> Floats | None:
+        """Charge of every atom (e), where it is known."""
+        return None if self.system.charges is None else self.system.charges[self._atoms]
+
+    @property
+    def times(self) -> Floats:
+        """Time of every frame (ps)."""
+        return self.system.times[self._frames]
+
+    @property
+    def temperature(self) -> float | None:
+        """Temperature (K), where it was stated."""
+        return self.system.temperature
+
+    @property
+    def constant_cell(self) -> bool:
+        """Whether one cell serves all frames."""
+        return len(self.system.cells) == 1
+
+    @property
+    def cells(self) -> Floats:
+        """The cell of every frame, (frame, 3, 3) row vectors (Å); read-only where one serves all frames."""
+        if self.constant_cell:
+            return np.broadcast_to(self.system.cells[0], (self.n_frames, 3, 3))
+        return self.system.cells[self._frames]
+
+    @property
+    def volumes(self) -> Floats:
+        """Volume of every frame's cell (Å³)."""
+        volumes: Floats = np.abs(np.linalg.det(self.cells))
+        return volumes
+
+    @property
+    def has_velocities(self) -> bool:
+        """Whether velocities were stored."""
+        return "velocities" in self.system.source.fields
+
+    @property
+    def spacing(self) -> float:
+        """Time between frames (ps); refused where the frames are not evenly spaced."""
+        times = self.times
+        if len(times) < 2:
+            raise Refusal("One frame has no spacing in time", "", "Give a trajectory of two or more frames")
+        steps = np.diff(times)
+        mean = float(times[-1] - times[0]) / len(steps)
+        # a file that prints its times rounds them, by an amount that does not grow along the run
+        uneven = np.abs(times - times[0] - mean * np.arange(len(times))) > TIME_TOLERANCE * mean * len(times) ** 0.5
+        if uneven.any() or mean <= 0:
+            frame = int(np.argmax(np.abs(steps - np.median(steps)) > TIME_TOLERANCE * abs(mean)))
+            raise Refusal(
+                "The frames are not evenly spaced in time",
+                f"frame {frame} is at {times[frame]:g} ps and frame {frame + 1} at {times[frame + 1]:g} ps, where "
+                f"{np.median(steps):g} ps is the rule",
+                "Choose an evenly spaced part, for example traj[first:last]",
+            )
+        return mean
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Names the content of this view: same fingerprint, same numbers."""
+        system = self.system
+        return digest(
+            system.source.fingerprint, system.species.tolist(), system.masses.tobytes(), system.cells.tobytes(),
+            system.times.tobytes(), system.temperature, self._frames.tobytes(), self._atoms.tobytes(),
+        )  # fmt: skip
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{n} {label}" for label, n in self.composition.items())
+        kelvin = "" if self.temperature is None else f", {self.temperature:g} K"
+        return f"<Trajectory: {self.n_frames} frames, {self.times[0]:g}–{self.times[-1]:g} ps, {counts}{kelvin}>"
+
+    def __len__(self) -> int:
+        return self.n_frames
+
+    @property
+    def composition(self) -> dict[str, int]:
+        """Number of atoms of each species, in order of appearance."""
+        labels, first, counts = np.unique(self.species, return_index=True, return_counts=True)
+        return {str(labels[i]): int(counts[i]) for i in np.argsort(first)}
+
+    # views
+
+    def select(self, which: str | Sequence[str] | NDArray[np.bool_]) -> Trajectory:
+        """The atoms of one or several species, or those of a boolean mask."""
+        if isinstance(which, np.ndarray) and which.dtype == bool:
+            return self.where(which)
+        wanted = [which] if isinstance(which, str) else list(which)
+        mine = self.species
+        elements = np.array([element_of(label) for label in mine.tolist()])
+        mask = np.isin(mine, wanted) | np.isin(elements, wanted)
+        for label in wanted:
+            if not ((mine == label) | (elements == label)).any():
+                raise Refusal(f"There is no '{label}' in this trajectory", "", nearest(label, list(self.composition)))
+        return self._view("select", dict(which=wanted), atoms=self._atoms[mask])
+
+    def where(self, mask: NDArray[np.bool_]) -> Trajectory:
+        """The atoms where ``mask`` (one value an atom) is true."""
+        mask = np.asarray(mask, bool)
+        if mask.shape != (self.n_atoms,):
+            raise Refusal(
+                f"A mask of shape {mask.shape} for {self.n_atoms} atoms", "", "Give one true or false an atom"
+            )
+        if not mask.any():
+            raise Refusal("The mask leaves no atom")
+        return self._view("where", dict(atoms=int(mask.sum())), atoms=self._atoms[mask])
+
+    def __getitem__(self, frames: slice) -> Trajectory:
+        if not isinstance(frames, slice):
+            raise Refusal(
+                f"traj[{frames!r}]", "a trajectory is cut by a slice of frames", f"Write traj[{frames!r}:] or the like"
+            )
+        chosen = self._frames[frames]
+        if len(chosen) == 0 or (frames.step or 1) < 1:
+            raise Refusal(f"traj[{frames}] leaves no frame of {self.n_frames}", "", "Give a rising, non-empty range")
+        return self._view("frames", dict(frames=frames), frames=chosen)
+
+    def every(self, n: int) -> Trajectory:
+        """Every ``n``-th frame."""
+        return self[::n]
+
+    def with_isotopes(self, isotopes: Mapping[str, str]) -> Trajectory:
+        """Elements renamed to isotopes, with the isotope's mass; velocities stay as they were simulated.
+
+        ``traj.with_isotopes({"Li": "7Li"})``.
+        """
+        species, masses = self.system.species.astype("U8"), self.system.masses.copy()
+        for label, isotope in isotopes.items():
+            if not (species == label).any():
+                raise Refusal(f"There is no '{label}' in this trajectory", "", nearest(label, list(self.composition)))
+            if element_of(isotope) != element_of(label):
+                raise Refusal(f"'{isotope}' is no isotope of {label}")
+            masses[species == label] = mass_of(isotope)
+            species[species == label] = isotope
+        system = replace(self.system, species=species, masses=masses, drifts={})
+        done = [*self.history, step("trajectory.with_isotopes", isotopes=dict(isotopes))]
+        return Trajectory(system, done, self._frames, self._atoms)
+
+    def at_temperature(self, temperature: float) -> Trajectory:
+        """The same trajectory with its temperature stated (K)."""
+        done = [*self.history, step("trajectory.at_temperature", temperature=temperature)]
+        return Trajectory(replace(self.system, temperature=float(temperature)), done, self._frames, self._atoms)
+
+    def _view(
+        self, name: str, parameters: dict[str, Any], *, frames: Index | None = None, atoms: Index | None = None
+    ) -> Trajectory:
+        return Trajectory(
+            self.system,
+            [*self.history, step(f"trajectory.{name}", **parameters)],
+            self._frames if frames is None else frames,
+            self._atoms if atoms is None else atoms,
+        )
+
+    # numbers
+
+    def read(self, what: Field, frames: slice | None = None, atoms: slice | None = None) -> Floats:
+        """A block of this view: (frame, atom, axis), float64. ``frames`` and ``atoms`` count within the view."""
+        if what == "velocities" and not self.has_velocities:
+            raise Refusal("This trajectory has no velocities", "", "Write them in the simulation, or use positions")
+        return self.system.source.read(what, self._frames[frames or slice(None)], self._atoms[atoms or slice(None)])
+
+    def read_paths(self, frames: slice | None = None, atoms: slice | None = None) -> Floats:
+        """A block of positions whose differences are displacements: toroidal-view preserving in a changing cell."""
+        paths = self.read("positions", frames, atoms)
+        if "correction" in self.system.source.fields:
+            paths += self.read("correction", frames, atoms)
+        return paths
+
+    @property
+    def whole_system(self) -> Trajectory:
+        """The same frames with every atom of the system."""
+        return Trajectory(self.system, self.history, self._frames)
+
+    @property
+    def positions(self) -> Floats:
+        """All lattice-unwrapped positions of this view (Å), when they fit into the memory budget."""
+        self._must_fit()
+        return self.read("positions")
+
+    @property
+    def velocities(self) -> Floats:
+        """All velocities of this view (Å/ps), when they fit into the memory budget."""
+        self._must_fit()
+        return self.read("velocities")
+
+    def _must_fit(self) -> None:
+        needed, budget = self.n_frames * self.n_atoms * 24, memory_budget()
+        if needed > budget:
+            raise Refusal(
+                f"These positions take {needed / 1e9:.1f} GB and the memory budget is {budget / 1e9:.1f} GB",
+                "",
+                "Choose fewer frames or atoms, raise VANHOVE_MEMORY, or work block by block with trajectory.blocks",
+            )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write this view as H5MD, whole or not at all; :func:`vanhove.open` reads it back, lazily."""
+        from .blocks import cut_frames
+        from .store import write_blocks
+
+        corrected = "correction" in self.system.source.fields
+        fields = 1 + corrected + self.has_velocities
+
+        def blocks() -> Any:
+            for part in cut_frames(self, 24 * self.n_atoms * fields):
+                yield Block(
+                    self.read("positions", part),
+                    self.read("correction", part) if corrected else None,
+                    self.read("velocities", part) if self.has_velocities else None,
+                )
+
+        write_blocks(
+            path, blocks(), species=self.species.tolist(), masses=self.masses, charges=self.charges,
+            cells=self.system.cells if self.constant_cell else self.cells, times=self.times,
+            temperature=self.temperature, history=[*self.history, step("trajectory.save", version=__version__)],
+        )  # fmt: skip

@@ -1,0 +1,72 @@
+"""Where the numbers lie: one small interface for memory, the H5MD store and files not yet read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import numpy as np
+
+from vanhove.base.files import digest
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Index = NDArray[np.intp]
+
+# positions are lattice-unwrapped: wrapping one with its own frame's cell gives the atom back. In a changing cell
+# `correction` is what displacements add to them (see unwrap.py).
+Field = Literal["positions", "correction", "velocities"]
+
+
+class Source(Protocol):
+    """Reads blocks of one trajectory; knows frames and atoms, not views, species or times."""
+
+    n_frames: int
+    n_atoms: int
+    fields: frozenset[str]
+    fingerprint: str
+
+    def read(self, field: Field, frames: Index, atoms: Index) -> Floats:
+        """``field`` as (frame, atom, axis) in float64, the chosen frames and atoms only; the caller may write on it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Block:
+    """Consecutive frames on their way from a reader to memory or to the store; each array (frame, atom, axis)."""
+
+    positions: Floats
+    correction: Floats | None = None
+    velocities: Floats | None = None
+
+
+class ArraySource:
+    """Positions (and velocities) held in memory."""
+
+    def __init__(self, block: Block, fingerprint: str | None = None) -> None:
+        arrays = {"positions": block.positions, "correction": block.correction, "velocities": block.velocities}
+        self._arrays = {name: array for name, array in arrays.items() if array is not None}
+        self.n_frames, self.n_atoms = block.positions.shape[:2]
+        self.fields = frozenset(self._arrays)
+        self.fingerprint = fingerprint or digest(
+            *(np.ascontiguousarray(array).tobytes() for array in self._arrays.values())
+        )
+
+    def read(self, field: Field, frames: Index, atoms: Index) -> Floats:
+        """See :class:`Source`."""
+        chosen = self._arrays[field][compact(frames)][:, compact(atoms)]
+        return np.array(chosen, dtype=np.float64)
+
+
+def compact(index: Index) -> slice | Index:
+    """The same choice as a slice where it is evenly spaced and rising: a slice reads without copying an index."""
+    if len(index) == 0:
+        return slice(0, 0)
+    if len(index) == 1:
+        return slice(int(index[0]), int(index[0]) + 1)
+    steps = np.diff(index)
+    if steps[0] > 0 and np.all(steps == steps[0]):
+        return slice(int(index[0]), int(index[-1]) + 1, int(steps[0]))
+    return index
