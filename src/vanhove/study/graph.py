@@ -1,0 +1,260 @@
+"""From a study to its tasks: which runs there are, what is computed of each, and what joins them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from vanhove.base.errors import Refusal, nearest
+from vanhove.base.files import digest
+
+from . import simulation
+from .options import entry_of, parameters_of, resolve, source_of
+from .simulation import holds
+from .tasks import Task, files_key
+
+if TYPE_CHECKING:
+    from .schema import File, Study
+
+ARRHENIUS = "dynamics.arrhenius"
+DEFAULT_AT = 300.0  # K: where a battery works; what a law is extrapolated to when the study does not say
+
+
+@dataclass(frozen=True)
+class Joined:
+    """A quantity that is followed over temperature: its variables, and whether the law is for its product with T."""
+
+    observable: str
+    value: str
+    error: str
+    times_temperature: bool
+
+
+FOLLOWED = (
+    Joined("dynamics.diffusion", "D", "D_error", times_temperature=False),
+    Joined("dynamics.conductivity", "sigma", "sigma_error", times_temperature=True),
+)
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """A trajectory that will be there when the observables want it."""
+
+    name: str
+    temperature: float | None  # K
+    replica: int
+    kind: Literal["simulated", "files"]
+    key: str
+    composition: Mapping[str, int] = field(hash=False)  # atoms of each species
+    paths: tuple[str, ...]  # absolute, or relative to the results folder
+    open_options: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a study asks for: tasks in an order in which inputs come first."""
+
+    study: Study
+    runs: tuple[PlannedRun, ...]
+    tasks: tuple[Task, ...]
+
+    @cached_property
+    def by_key(self) -> dict[str, Task]:
+        """The tasks by their keys."""
+        return {task.key: task for task in self.tasks}
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the whole: same fingerprint, same summary."""
+        return digest(*(task.key for task in self.tasks))
+
+    def todo(self, folder: Path) -> list[Task]:
+        """The tasks whose results are not in ``folder``, in order; an intermediate one only where it is wanted."""
+        wanted: set[str] = set()
+        todo: list[Task] = []
+        for task in reversed(self.tasks):
+            if is_done(task, folder) or (task.intermediate and task.key not in wanted):
+                continue
+            todo.append(task)
+            wanted.update(task.inputs)
+        return todo[::-1]
+
+
+def is_done(task: Task, folder: Path) -> bool:
+    """Whether the task's result lies in the results folder."""
+    return simulation.done(task, folder) if simulation.simulates(task) else (folder / task.file).is_file()
+
+
+def plan_of(study: Study) -> Plan:
+    """The tasks of ``study``; refused when it asks for what its runs can't give."""
+    graph = _Graph(study)
+    graph.add_runs()
+    _check_charges(study, graph.runs)
+    for observable in study.observables:
+        if entry_of(observable).takes != "values":
+            for run in graph.runs:
+                graph.of_run(observable, run)
+    for observable in study.observables:
+        if entry_of(observable).takes == "values":
+            graph.over_temperature(observable)
+    return Plan(study, tuple(graph.runs), tuple(graph.tasks))
+
+
+class _Graph:
+    """What :func:`plan_of` builds up."""
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+        self.runs: list[PlannedRun] = []
+        self.tasks: list[Task] = []
+        self._known: dict[tuple[str, str], list[Task]] = {}
+
+    def add_runs(self) -> None:
+        """The runs to simulate, with their tasks, then those that lie there as files."""
+        if self.study.simulate is not None:
+            for task, run in simulation.tasks(self.study):
+                self.tasks.append(task)
+                if run is not None:
+                    self.runs.append(PlannedRun(**run))
+        self.runs += [_planned_file(entry) for entry in self.study.files]
+
+    def of_run(self, observable: str, run: PlannedRun) -> list[Task]:
+        """The tasks of an observable for one run, with those that it is made from."""
+        found = self._known.get((observable, run.name))
+        if found is None:
+            if entry_of(observable).takes == "dataset":
+                found = list(self._from_datasets(observable, run))
+            else:
+                found = list(self._from_trajectory(observable, run))
+            self._known[observable, run.name] = found
+            self.tasks += found
+        return found
+
+    def _from_trajectory(self, observable: str, run: PlannedRun) -> Iterator[Task]:
+        parameters = parameters_of(observable)
+        options = resolve(observable, self.study.observables.get(observable, {}))
+        if "charges" in parameters and "charges" not in options:
+            options["charges"] = {s: q for s, q in self.study.analysis.charges.items() if holds(run.composition, s)}
+        if "charges" in parameters:
+            _must_know_temperature(observable, run)
+        each = "species" in parameters and parameters["species"].default is inspect.Parameter.empty
+        if not each:
+            yield self._task(observable, options, (run.key,), run)
+            return
+        for species in options.pop("species", None) or list(run.composition):
+            if not holds(run.composition, species):
+                raise Refusal(
+                    f"There is no '{species}' in run '{run.name}'",
+                    f"asked for in [observables] {observable.rpartition('.')[2]}",
+                    nearest(species, list(run.composition)),
+                )
+            yield self._task(observable, {**options, "species": species}, (run.key,), run, species)
+
+    def _from_datasets(self, observable: str, run: PlannedRun) -> Iterator[Task]:
+        source = source_of(observable)
+        options = resolve(observable, self.study.observables.get(observable, {}))
+        for made in self.of_run(source, run):
+            yield self._task(observable, options, (made.key,), run, made.species)
+
+    def over_temperature(self, observable: str) -> None:
+        """What joins runs: the Arrhenius law of each quantity that the study computes (of D when it names none)."""
+        if observable != ARRHENIUS:
+            raise Refusal(f"A study can't compute '{observable}' by itself yet", "[observables]", "Remove it")
+        known = {run.temperature for run in self.runs if run.temperature is not None}
+        if len(known) < 2:
+            raise Refusal(
+                "An Arrhenius law needs two or more temperatures",
+                f"the runs of this study have {len(known)}",
+                "Add runs at other temperatures (with temperature= for files), or remove arrhenius",
+            )
+        followed = [joined for joined in FOLLOWED if joined.observable in self.study.observables] or [FOLLOWED[0]]
+        options = resolve(observable, {"at": DEFAULT_AT, **self.study.observables[observable]})
+        for joined in followed:
+            by_species: dict[str, list[Task]] = {}
+            for run in self.runs:
+                if run.temperature is not None:
+                    for task in self.of_run(joined.observable, run):
+                        by_species.setdefault(task.species, []).append(task)
+            for species, tasks in by_species.items():
+                self._join(observable, joined, species, tasks, options)
+
+    def _join(
+        self, observable: str, joined: Joined, species: str, tasks: list[Task], options: Mapping[str, Any]
+    ) -> None:
+        self.tasks.append(
+            Task(
+                label="-".join(filter(None, [observable.rpartition(".")[2], joined.value, species])),
+                function=observable,
+                version=entry_of(observable).version,
+                options={
+                    **options,
+                    "times_T": joined.times_temperature,
+                    "value": joined.value,
+                    "error": joined.error,
+                    "temperatures": [task.temperature for task in tasks],
+                },
+                inputs=tuple(task.key for task in tasks),
+                species=species,
+            )
+        )
+
+    def _task(
+        self, observable: str, options: Mapping[str, Any], inputs: tuple[str, ...], run: PlannedRun, species: str = ""
+    ) -> Task:
+        return Task(
+            label="-".join(filter(None, [observable.rpartition(".")[2], species, run.name])),
+            function=observable,
+            version=entry_of(observable).version,
+            options=options,
+            inputs=inputs,
+            run=run.name,
+            species=species,
+            temperature=run.temperature,
+        )
+
+
+def _planned_file(entry: File) -> PlannedRun:
+    import vanhove as vh
+
+    options = entry.open_options
+    paths = entry.path[0] if len(entry.path) == 1 else entry.path
+    traj = vh.open(paths, **options)
+    named = [*entry.path, *([entry.topology] if entry.topology else [])]
+    return PlannedRun(
+        name=str(entry.name), temperature=traj.temperature, replica=entry.replica, kind="files",
+        key=files_key(named, {name: value for name, value in options.items() if name != "topology"}),
+        composition=traj.composition, paths=tuple(entry.path), open_options=options,
+    )  # fmt: skip
+
+
+def _must_know_temperature(observable: str, run: PlannedRun) -> None:
+    if run.temperature is None:
+        raise Refusal(
+            f"The temperature of run '{run.name}' is not known",
+            f"{observable.rpartition('.')[2]} needs it",
+            "Give temperature= in its [[files]]",
+        )
+
+
+def _check_charges(study: Study, runs: list[PlannedRun]) -> None:
+    charges = study.analysis.charges
+    wanted = [
+        name
+        for name, options in study.observables.items()
+        if "charges" in parameters_of(name) and "charges" not in options
+    ]
+    if wanted and not charges:
+        short = wanted[0].rpartition(".")[2]
+        raise Refusal(
+            f"'{short}' needs the charges of the ions",
+            "[analysis] has none",
+            "Write charges = { Na = 1, Si = 4, S = -2 } there, with your species",
+        )
+    for label in [*charges, *study.analysis.mobile]:
+        present = sorted({species for run in runs for species in run.composition})
+        if not any(holds(run.composition, label) for run in runs):
+            raise Refusal(f"No run has '{label}'", "named in [analysis]", nearest(label, present))

@@ -1,0 +1,101 @@
+"""Mistakes in a study file, said in plain words: which key, what is wrong, what to write."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+
+from vanhove.base.errors import Refusal, nearest
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel, ValidationError
+
+
+class Mistake(NamedTuple):
+    """One mistake at a key, ``"simulate.temperatures"``."""
+
+    key: str
+    what: str
+    do: str = ""
+
+
+def refusal(file: Path, text: str, found: Sequence[Mistake]) -> Refusal:
+    """One message for all mistakes of a file; with the line of each where its key stands there once."""
+    said = [f"{_place(mistake.key, text)}: {mistake.what}" for mistake in found]
+    what = said[0] if len(said) == 1 else f"{len(said)} mistakes: " + "; ".join(said)
+    return Refusal(what, f"in {file}", " ".join(mistake.do for mistake in found if mistake.do))
+
+
+def _place(key: str, text: str) -> str:
+    last = re.escape(key.rsplit(" ", 1)[-1].rsplit(".", 1)[-1])
+    start = re.compile(rf"""^\s*(\[+\s*)?([\w.-]+\.)?["']?{last}["']?\s*[=\].]""")
+    lines = [number for number, line in enumerate(text.splitlines(), 1) if start.match(line)]
+    return f"{key} (line {lines[0]})" if len(lines) == 1 else key
+
+
+def mistakes_of(error: ValidationError, model: type[BaseModel]) -> list[Mistake]:
+    """Pydantic's findings in our words; a missing key is not told beside an unknown one that was meant to be it."""
+    details = error.errors()
+    misspelt = {detail["loc"][:-1] for detail in details if detail["type"] == "extra_forbidden"}
+    return [
+        _mistake(detail, model)
+        for detail in details
+        if not (detail["type"] == "missing" and detail["loc"][:-1] in misspelt)
+    ]
+
+
+def _mistake(detail: Any, model: type[BaseModel]) -> Mistake:
+    where, kind, value = detail["loc"], detail["type"], detail["input"]
+    key = key_path(where)
+    if kind == "extra_forbidden":
+        known = _fields(model, where[:-1])
+        return Mistake(key, "there is no such key", nearest(str(where[-1]), known) if known else "")
+    if kind == "missing":
+        return Mistake(key, "it is missing")
+    return Mistake(key, f"{_shown(value)} won't do, it {_in_plain_words(detail['msg'])}")
+
+
+def _in_plain_words(message: str) -> str:
+    said = message.replace("Input should", "must").replace("a valid ", "a ").replace("a integer", "a whole number")
+    said = said.replace("a dictionary", "a table").replace(
+        "List should have at least 1 item after", "must not be empty;"
+    )
+    said = said.replace("Dictionary should have at least 1 item after", "must not be empty;")
+    return re.sub(r"; *validation, not 0$", "", said)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def key_path(where: Sequence[str | int]) -> str:
+    """``("files", 0, "path")`` → ``"entry 1 of files, path"``; ``("simulate", "mix")`` → ``"simulate.mix"``."""
+    path = ""
+    for part in where:
+        if isinstance(part, int):
+            path = f"entry {part + 1} of {path}"
+        else:
+            path = f"{path}, {part}" if path.startswith("entry") else f"{path}.{part}" if path else part
+    return path
+
+
+def _fields(model: type[BaseModel], where: Sequence[str | int]) -> list[str]:
+    """The keys that the section at ``where`` knows."""
+    current: Any = model
+    for part in where:
+        if isinstance(part, int):
+            continue
+        current = _section_in(current.model_fields[part].annotation)
+        if current is None:
+            return []
+    return list(current.model_fields)
+
+
+def _section_in(annotation: Any) -> Any:
+    """The model inside ``Model``, ``Model | None`` or ``list[Model]``."""
+    if hasattr(annotation, "model_fields"):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _section_in(part)) is not None), None)

@@ -1,0 +1,139 @@
+"""An observable's options, checked against its function before anything runs."""
+
+from __future__ import annotations
+
+import collections.abc
+import inspect
+import typing
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from vanhove.base.errors import Refusal, nearest
+
+from .mistakes import Mistake
+
+if typing.TYPE_CHECKING:
+    from vanhove.base.rooms import Entry
+
+NONE = "none"  # what a file writes for Python's None, since TOML has no word for it
+
+
+def parameters_of(observable: str) -> dict[str, inspect.Parameter]:
+    """The parameters of an observable's function."""
+    from vanhove.registry import function
+
+    return dict(inspect.signature(function(observable)).parameters)
+
+
+def source_of(observable: str) -> str:
+    """For an observable made from another one's dataset: that one's full name (``diffusion(msd)`` → dynamics.msd)."""
+    from vanhove.registry import full_name
+
+    return full_name(next(iter(parameters_of(observable))))
+
+
+def given_by_study(observable: str) -> set[str]:
+    """The parameters that a study fills itself: the trajectory, another result, values of several runs."""
+    from vanhove.registry import observables
+
+    entry = observables()[observable]
+    parameters = parameters_of(observable)
+    if entry.takes == "values":
+        return {name for name, parameter in parameters.items() if parameter.kind is not inspect.Parameter.KEYWORD_ONLY}
+    return {next(iter(parameters))}
+
+
+def check_observables(asked: Mapping[str, Mapping[str, Any]]) -> list[Mistake]:
+    """What is wrong with the ``[observables]`` of a study."""
+    from vanhove.registry import full_name
+
+    found: list[Mistake] = []
+    seen: dict[str, str] = {}
+    for name, options in asked.items():
+        key = f"observables.{name}"
+        try:
+            full = full_name(name)
+        except Refusal as refused:
+            found.append(Mistake(key, "there is no such observable", refused.do))
+            continue
+        if full in seen:
+            found.append(Mistake(key, f"it is there already as '{seen[full]}'", "Remove one"))
+        seen[full] = name
+        found += _check(key, full, options)
+    return found
+
+
+def _check(key: str, observable: str, options: Mapping[str, Any]) -> list[Mistake]:
+    parameters = parameters_of(observable)
+    known = [name for name in parameters if name not in given_by_study(observable)]
+    found = []
+    for name, value in options.items():
+        if name not in known:
+            what = f"'{observable.rpartition('.')[2]}' has no such option"
+            found.append(Mistake(f"{key}.{name}", what, nearest(name, known) if known else "It has none."))
+            continue
+        try:
+            checked(observable, name, value)
+        except ValueError as error:
+            found.append(Mistake(f"{key}.{name}", str(error)))
+    return found
+
+
+def checked(observable: str, option: str, value: Any) -> Any:
+    """``value`` as the option's annotation wants it (10 → 10.0, "none" → None); ValueError in plain words."""
+    from pydantic import TypeAdapter, ValidationError
+
+    if option == "species":  # a study computes it for each species of a list
+        if isinstance(value, str):
+            return [value]
+        if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
+            return value
+        raise ValueError(f"{value!r} won't do, it must be a list of species")
+    hint = hint_of(observable, option)
+    if value == NONE and type(None) in typing.get_args(hint):
+        return None
+    if hint is Any:
+        return value
+    try:
+        return TypeAdapter(hint).validate_python(value)
+    except ValidationError as error:
+        said = [
+            detail["msg"].replace("Input should be", "must be").replace("a valid ", "a ") for detail in error.errors()
+        ]
+        raise ValueError(f"{value!r} won't do, it {' or '.join(dict.fromkeys(said))}")
+
+
+@cache
+def hint_of(observable: str, option: str) -> Any:
+    """The option's annotation as an object; Any where it names what only a type checker knows (arrays)."""
+    from vanhove.registry import function
+
+    called = function(observable)
+    written = parameters_of(observable)[option].annotation
+    if written is inspect.Parameter.empty:
+        return Any
+    names = {**vars(typing), **vars(collections.abc), **called.__globals__}
+    holder = type("Holder", (), {"__annotations__": {option: written}})
+    try:
+        return typing.get_type_hints(holder, globalns=names)[option]
+    except NameError:
+        return Any
+
+
+def resolve(observable: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """All options of an observable: those given, and the function's defaults for the others."""
+    own = given_by_study(observable)
+    resolved = {
+        name: parameter.default
+        for name, parameter in parameters_of(observable).items()
+        if name not in own and parameter.default is not inspect.Parameter.empty
+    }
+    return {**resolved, **{name: checked(observable, name, value) for name, value in given.items()}}
+
+
+def entry_of(observable: str) -> Entry:
+    """The observable's line in its room's table."""
+    from vanhove.registry import observables
+
+    return observables()[observable]

@@ -1,0 +1,229 @@
+"""What a ``study.toml`` may say. A mistake in it is one message that names the file, the key and the nearest word."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from vanhove.base.elements import is_species
+from vanhove.base.errors import Refusal
+
+from .mistakes import Mistake, mistakes_of, refusal
+from .options import check_observables
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Temperature = Annotated[float, Field(gt=0, lt=20000, allow_inf_nan=False)]
+Words = Annotated[list[str], BeforeValidator(_as_list)]
+
+
+class Section(BaseModel):
+    """A table of the file: no key that it does not know, no value of another type."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Material(Section):
+    """What is simulated."""
+
+    formula: str
+    atoms: Annotated[int, Field(ge=2)]
+    density: Positive  # g/cm³
+    potential: str  # a name that vanhove.simulate.potential knows
+    seed: Annotated[int, Field(ge=0)] = 1
+    min_distance: Positive = 1.5  # Å, of the random packing
+    cutoff: Positive = 10.0  # Å, of the potential's short-range part
+    accuracy: Annotated[float, Field(gt=0, lt=1)] = 1e-4  # of the long-range sum
+
+
+class Mix(Section):
+    """The melt in which the packing forgets how it was made."""
+
+    temperature: Temperature = 3000.0
+    time: Positive = 10.0  # ps
+
+
+class Quench(Section):
+    """From the melt to the glass."""
+
+    rate: Positive = 100.0  # K/ps
+    to: Temperature | None = None  # K; the lowest of the temperatures when not given
+
+
+class Simulate(Section):
+    """How it is simulated: one glass a replica, then one run a temperature from it."""
+
+    temperatures: Annotated[list[Temperature], Field(min_length=1)]
+    mix: Mix = Mix()
+    quench: Quench = Quench()
+    equilibrate: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 5.0  # ps
+    produce: Positive = 50.0  # ps
+    every: Positive = 0.05  # ps between frames kept
+    timestep: Positive = 0.001  # ps
+    replicas: Annotated[int, Field(ge=1)] = 1
+    velocities: bool = False  # whether frames hold velocities
+    ranks: Annotated[int, Field(ge=1)] | None = None  # processes of the engine; all cores when not given
+
+    @property
+    def glass_temperature(self) -> float:
+        """The temperature (K) that the melt is quenched to."""
+        return min(self.temperatures) if self.quench.to is None else self.quench.to
+
+
+class File(Section):
+    """A trajectory that is there already; what its file does not say itself is said here, as for ``vanhove.open``."""
+
+    path: Annotated[Words, Field(min_length=1)]  # relative to the study.toml; several are joined in this order
+    name: str | None = None
+    temperature: Temperature | None = None
+    replica: Annotated[int, Field(ge=1)] = 1
+    species: dict[str, str] | None = None  # which element each type is: { 1 = "Na", 2 = "Si", 3 = "S" }
+    timestep: Positive | None = None
+    spacing: Positive | None = None
+    unwrap: str | None = None
+    format: str | None = None
+    topology: str | None = None
+    units: str | None = None
+
+    @property
+    def open_options(self) -> dict[str, Any]:
+        """What :func:`vanhove.open` is told, without what is not said here."""
+        given = self.model_dump(exclude={"path", "name", "replica"}, exclude_none=True)
+        if self.species is not None:  # TOML's keys are strings; LAMMPS counts its types
+            given["species"] = {int(k) if k.isdigit() else k: v for k, v in self.species.items()}
+        return given
+
+
+class Analysis(Section):
+    """What is common to the observables."""
+
+    mobile: Words = []  # the species that carries the current; pictures and summaries put it first
+    charges: dict[str, float] = {}  # e, formal, for Nernst-Einstein; a potential's effective charges are another thing
+
+
+class Report(Section):
+    """What the page says besides the numbers."""
+
+    authors: Words = []
+    notes: str = ""
+
+
+class Study(Section):
+    """A whole ``study.toml``."""
+
+    title: str
+    material: Material | None = None
+    simulate: Simulate | None = None
+    files: list[File] = []
+    analysis: Analysis = Analysis()
+    observables: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
+    report: Report = Report()
+
+
+def read_study(path: str | os.PathLike[str]) -> Study:
+    """Read and check a study file; the paths in it become absolute, the observables' names full."""
+    file = Path(path)
+    if file.is_dir():
+        raise Refusal("A study is a file, not a folder", str(file), f"Name {file / 'study.toml'}")
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise Refusal("There is no such study", str(file), "Check the path, or make one with `vanhove new`")
+    except UnicodeDecodeError as error:
+        raise Refusal("The study is not UTF-8 text", f"{file}: {error}", "Save it as UTF-8")
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise Refusal("The study is not valid TOML", f"{file}: {error}", "Correct that line")
+    try:
+        study = Study.model_validate(table)
+    except ValidationError as error:
+        raise refusal(file, text, mistakes_of(error, Study))
+    problems = [*_contradictions(study), *check_observables(study.observables)]
+    if problems:
+        raise refusal(file, text, problems)
+    return _resolved(study, file.resolve().parent)
+
+
+def _contradictions(study: Study) -> list[Mistake]:
+    found: list[Mistake] = []
+    if study.simulate is None and not study.files:
+        found.append(Mistake("simulate", "there is nothing to analyse", "Add [simulate] with [material], or [[files]]"))
+    if study.simulate is not None and study.material is None:
+        found.append(Mistake("simulate", "what to simulate is not said", "Add [material]"))
+    if study.material is not None and study.simulate is None:
+        found.append(Mistake("material", "it is not simulated", "Add [simulate], or remove [material]"))
+    if study.simulate is not None:
+        found += _simulation_contradictions(study.simulate)
+    names = [run.name for run in study.files if run.name is not None]
+    found += [
+        Mistake("files", f"two are named '{name}'", "Give each its own name")
+        for name in sorted({name for name in names if names.count(name) > 1})
+    ]
+    for key, labels in (("mobile", study.analysis.mobile), ("charges", list(study.analysis.charges))):
+        found += [
+            Mistake(f"analysis.{key}", f"'{label}' is no element or isotope")
+            for label in labels
+            if not is_species(label)
+        ]
+    return found
+
+
+def _simulation_contradictions(simulate: Simulate) -> list[Mistake]:
+    found: list[Mistake] = []
+    if len(set(simulate.temperatures)) < len(simulate.temperatures):
+        found.append(Mistake("simulate.temperatures", "one is there twice", "For repeated runs set replicas"))
+    if simulate.every > simulate.produce / 2:
+        found.append(
+            Mistake(
+                "simulate.every",
+                f"{simulate.every:g} ps between frames in a run of {simulate.produce:g} ps",
+                "Keep frames more often, or produce for longer",
+            )
+        )
+    if simulate.glass_temperature > simulate.mix.temperature:
+        found.append(
+            Mistake(
+                "simulate.mix",
+                f"its {simulate.mix.temperature:g} K are below the {simulate.glass_temperature:g} K of the glass",
+                "Mix at a higher temperature",
+            )
+        )
+    return found
+
+
+def _resolved(study: Study, folder: Path) -> Study:
+    from vanhove.registry import full_name
+
+    def absolute(path: str) -> str:
+        return str(folder / Path(path).expanduser())
+
+    files = [
+        run.model_copy(
+            update={
+                "path": [absolute(path) for path in run.path],
+                "name": run.name or Path(run.path[0]).name.split(".")[0],
+                "topology": None if run.topology is None else absolute(run.topology),
+            }
+        )
+        for run in study.files
+    ]
+    names = [str(run.name) for run in files]
+    files = [  # two files of the same name in two folders are two runs
+        run.model_copy(update={"name": f"{run.name}-{number}"}) if names.count(str(run.name)) > 1 else run
+        for number, run in enumerate(files, 1)
+    ]
+    return study.model_copy(
+        update={
+            "files": files,
+            "observables": {full_name(name): options for name, options in study.observables.items()},
+        }
+    )

@@ -1,0 +1,161 @@
+"""The simulations of a study: a glass for each replica, then from it one run for each temperature."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vanhove.base.elements import element_of
+from vanhove.base.errors import Refusal
+
+from .tasks import Task
+
+if TYPE_CHECKING:
+    from vanhove.simulate._potential import Buckingham
+    from vanhove.simulate._protocol import Protocol
+
+    from .schema import Material, Simulate, Study
+
+GLASS, RUN = "study.glass", "study.simulate"
+TRAJECTORY = "trajectory.h5md"  # in a run's folder
+
+
+def tasks(study: Study) -> Iterator[tuple[Task, dict[str, Any] | None]]:
+    """Each simulation's task; a run's comes with what is planned of its trajectory."""
+    from vanhove import simulate as room
+
+    material, asked = study.material, study.simulate
+    if material is None or asked is None:
+        return
+    composition = room.composition(material.formula, material.atoms)
+    potential = _potential(material)
+    missing = [label for label in composition if label not in potential.species]
+    if missing:
+        raise Refusal(
+            f"The potential '{material.potential}' has no {', '.join(missing)}",
+            f"{material.formula} holds it; the potential knows {', '.join(potential.species)}",
+            "Choose another potential or formula",
+        )
+    version = room.TABLE["run"].version
+    for replica in range(1, asked.replicas + 1):
+        suffix = f"-r{replica}" if asked.replicas > 1 else ""
+        packing = {
+            "composition": composition,
+            "density": material.density,
+            "min_distance": material.min_distance,
+            "seed": material.seed + replica - 1,
+            "version": room.TABLE["packing"].version,
+        }
+        glass = Task(
+            label=f"glass{suffix}",
+            function=GLASS,
+            version=version,
+            options={"packing": packing, "potential": potential.to_dict(), "protocol": _glass(asked).to_dict()},
+            intermediate=True,
+        )
+        yield glass, None
+        for temperature in asked.temperatures:
+            name = f"{temperature:g}K{suffix}"
+            run = Task(
+                label=name,
+                function=RUN,
+                version=version,
+                options={"potential": potential.to_dict(), "protocol": _run(asked, temperature).to_dict()},
+                inputs=(glass.key,),
+                run=name,
+                temperature=temperature,
+            )
+            yield run, dict(
+                name=name, temperature=temperature, replica=replica, kind="simulated", key=run.key,
+                composition=composition, paths=(f"{directory(run)}/{TRAJECTORY}",),
+            )  # fmt: skip
+
+
+def simulates(task: Task) -> bool:
+    """Whether the task is a simulation."""
+    return task.function in {GLASS, RUN}
+
+
+def directory(task: Task) -> str:
+    """The folder of a simulation, relative to the results folder."""
+    return f"runs/{task.name}"
+
+
+def done(task: Task, folder: Path) -> bool:
+    """Whether the simulation is whole and what it leaves is there."""
+    from vanhove.simulate.folder import Folder
+
+    there = Folder(folder / directory(task))
+    if not (there.final if task.function == GLASS else there.trajectory).is_file():
+        return False
+    record = there.record()
+    return record is not None and record["finished"] is not None
+
+
+def steps(task: Task) -> int:
+    """Time steps of a simulation."""
+    from vanhove.simulate._protocol import Protocol
+
+    protocol = Protocol.from_dict(task.options["protocol"])
+    return sum(protocol.steps(stage) for stage in protocol.stages)
+
+
+def perform(
+    task: Task,
+    study: Study,
+    folder: Path,
+    before: Mapping[str, Task],
+    progress: Callable[[str, float, int, int, float, float], None],
+) -> None:
+    """Simulate: from a packing for a glass, from its glass for a run; goes on where it was stopped."""
+    from vanhove import simulate as room
+    from vanhove.simulate._protocol import Protocol
+
+    material, asked = study.material, study.simulate
+    if material is None or asked is None:
+        raise ValueError(f"{task.label} simulates and the study does not")
+    seed = material.seed
+    if task.function == GLASS:
+        packing = {name: value for name, value in task.options["packing"].items() if name != "version"}
+        atoms, seed = room.packing(packing.pop("composition"), packing.pop("density"), **packing), packing["seed"]
+    else:
+        atoms = room.final_structure(folder / directory(before[task.inputs[0]]))
+    room.run(
+        atoms, _potential(material), Protocol.from_dict(task.options["protocol"]), folder / directory(task),
+        seed=seed, ranks=asked.ranks, progress=progress,
+    )  # fmt: skip
+
+
+def _potential(material: Material) -> Buckingham:
+    from vanhove import simulate as room
+
+    found: Buckingham = room.potential(material.potential, cutoff=material.cutoff, accuracy=material.accuracy)
+    return found
+
+
+def _glass(asked: Simulate) -> Protocol:
+    from vanhove.simulate._protocol import Hold, Minimise, Protocol, Ramp, Stage
+
+    stages: list[Stage] = [Minimise(), Hold(asked.mix.temperature, asked.mix.time, "mix")]
+    if asked.glass_temperature < asked.mix.temperature:
+        stages.append(Ramp(asked.mix.temperature, asked.glass_temperature, asked.quench.rate, "quench"))
+    return Protocol(tuple(stages), timestep=asked.timestep * 1000)
+
+
+def _run(asked: Simulate, temperature: float) -> Protocol:
+    from vanhove.simulate._protocol import Hold, Produce, Protocol, Ramp, Stage
+
+    stages: list[Stage] = []
+    if temperature != asked.glass_temperature:
+        name = "heat" if temperature > asked.glass_temperature else "cool"
+        stages.append(Ramp(asked.glass_temperature, temperature, asked.quench.rate, name))
+    if asked.equilibrate > 0:
+        stages.append(Hold(temperature, asked.equilibrate, "equilibrate"))
+    stages.append(Produce(temperature, asked.produce, asked.every, asked.velocities))
+    return Protocol(tuple(stages), timestep=asked.timestep * 1000)
+
+
+def holds(composition: Mapping[str, int], species: str) -> bool:
+    """Whether a run has atoms of ``species``; an element stands for its isotopes."""
+    return any(species in (label, element_of(label)) for label in composition)
