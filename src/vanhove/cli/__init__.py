@@ -1,0 +1,204 @@
+"""The ``vanhove`` command: thin over the library. Everything heavy is imported inside the commands."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from vanhove.base.errors import Refusal, VanhoveWarning
+from vanhove.base.version import __version__
+
+WRONG, INTERRUPTED = 2, 130  # exit codes: wrong usage or input; Ctrl-C
+
+app = typer.Typer(
+    name="vanhove",
+    help="Ion conductors from atoms to spectra: simulate, analyse, report.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # plain help loads in half the time
+    pretty_exceptions_enable=False,
+)
+
+File = Annotated[list[Path], typer.Argument(metavar="FILE", help="Trajectory files; several are joined in order.")]
+Species = Annotated[
+    list[str] | None,
+    typer.Option(metavar="1=Na,2=Si,3=S", help="Element of each type. For compute also the ions: --species Na."),
+]
+Timestep = Annotated[float | None, typer.Option(help="ps per step, for files that count steps.")]
+Spacing = Annotated[float | None, typer.Option(help="ps between frames, for files that count nothing.")]
+Temperature = Annotated[float | None, typer.Option(help="K.")]
+Unwrap = Annotated[str | None, typer.Option(help="file, tor, fractional or none; default by what the file has.")]
+Format = Annotated[str | None, typer.Option(help="Forces a reader by name.")]
+Units = Annotated[str | None, typer.Option(help="LAMMPS unit style, for a dump's velocities.")]
+
+
+def main() -> None:
+    """Run the command; what a person did wrong is one message and exit code 2."""
+    arguments = sys.argv[1:]
+    debug = "--debug" in arguments  # wherever it stands
+    warnings.simplefilter("default", VanhoveWarning)
+    warnings.showwarning = _one_line  # type: ignore[assignment]  # what it has no use for has no name
+    try:
+        app([word for word in arguments if word != "--debug"], prog_name="vanhove")
+    except (Refusal, OSError) as error:
+        if debug:
+            import traceback
+
+            traceback.print_exception(error)
+        print(_message(error), file=sys.stderr)
+        sys.exit(WRONG)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def _message(error: Refusal | OSError) -> str:
+    """What is wrong, and below it where and what to do."""
+    if isinstance(error, Refusal):
+        parts = [part.strip() for part in (error.what, error.where, error.do) if part.strip()]
+        return "\n  ".join([f"vanhove: {parts[0]}", *parts[1:]])
+    return f"vanhove: {error.strerror or error}" + (f"\n  {error.filename}" if error.filename else "")
+
+
+def _one_line(message: Warning | str, category: type[Warning], *_: Any) -> None:
+    if issubclass(category, VanhoveWarning):
+        print(f"warning: {message}", file=sys.stderr)
+
+
+def _say(lines: list[str]) -> None:
+    print("\n".join(lines))
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"vanhove {__version__}")
+        raise typer.Exit
+
+
+@app.callback(epilog="--debug, with any command, shows where an error comes from.")
+def _all(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where the results go.")] = Path("demo"),
+) -> None:
+    """From a glass recipe to a report, in minutes."""
+    from .studies import demo as run_demo
+
+    _say(run_demo(folder))
+
+
+@app.command()
+def run(
+    study: Annotated[Path, typer.Argument(metavar="study.toml")],
+    out: Annotated[Path | None, typer.Option(help="Results folder; beside the study when not given.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; do nothing.")] = False,
+) -> None:
+    """Run a study; what is done already is not done again."""
+    from .studies import run as run_study
+
+    _say(run_study(study, out, dry_run=dry_run))
+
+
+@app.command()
+def new(
+    folder: Annotated[Path, typer.Argument(metavar="DIR")],
+    study: Annotated[str, typer.Option(metavar="NAME", help="The study to begin from.")],
+) -> None:
+    """Begin a study: DIR/study.toml, with every key explained."""
+    from .studies import new as new_study
+
+    _say(new_study(folder, study))
+
+
+@app.command()
+def inspect(
+    files: File,
+    species: Species = None,
+    timestep: Timestep = None,
+    spacing: Spacing = None,
+    temperature: Temperature = None,
+    unwrap: Unwrap = None,
+    format: Format = None,
+    units: Units = None,
+) -> None:
+    """What is in a trajectory, what is missing, what is suspicious."""
+    import vanhove as vh
+
+    from .inspecting import inspect as described
+    from .options import species_map
+
+    map_ = species_map(",".join(species)) if species else None
+    traj = vh.open(
+        files, species=map_, timestep=timestep, spacing=spacing, temperature=temperature, unwrap=unwrap,  # type: ignore[arg-type]  # open says which there are
+        format=format, units=units,
+    )  # fmt: skip
+    _say(described(traj, ", ".join(map(str, files))))
+
+
+@app.command("list")
+def list_() -> None:
+    """Every observable, one line each."""
+    from vanhove.registry import observables
+
+    from .text import aligned
+
+    _say(aligned([[name, entry.line] for name, entry in observables().items()]))
+
+
+@app.command(
+    context_settings={"ignore_unknown_options": True},
+    epilog="An observable's own options follow the files, as its function names them: "
+    "vanhove compute msd run.dump --species 1=Na,2=Si,3=S --timestep 0.001 --of Na --drift framework. "
+    "--of is the observable's species; lists are written a,b and mappings Na=1,S=-2. "
+    "What is made of another result (diffusion) takes that one's .nc file, or computes it from the trajectory.",
+)
+def compute(
+    observable: Annotated[str, typer.Argument(metavar="OBSERVABLE", help="As in vanhove list.")],
+    rest: Annotated[list[str] | None, typer.Argument(metavar="FILE", help="Trajectory files, or .nc results.")] = None,
+    species: Species = None,
+    timestep: Timestep = None,
+    spacing: Spacing = None,
+    temperature: Temperature = None,
+    unwrap: Unwrap = None,
+    format: Format = None,
+    units: Units = None,
+    out: Annotated[Path | None, typer.Option(metavar="x.nc", help="Save the numbers.")] = None,
+    figure: Annotated[Path | None, typer.Option(metavar="x.png", help="Save the figure (png, svg, pdf).")] = None,
+) -> None:
+    """Compute, show, save and draw one observable."""
+    from .computing import compute as computed
+    from .options import species_map
+
+    types = [text for text in species or [] if "=" in text]
+    ions = [word for text in species or [] if "=" not in text for word in ("--of", text)]
+    reading = dict(
+        species=species_map(",".join(types)) if types else None, timestep=timestep, spacing=spacing,
+        temperature=temperature, unwrap=unwrap, format=format, units=units,
+    )  # fmt: skip
+    _say(computed(observable, [*(rest or []), *ions], reading, out, figure))
+
+
+@app.command()
+def report(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A study's results folder.")]) -> None:
+    """Write the page of a finished study again: DIR/report.html."""
+    from vanhove.report import write
+
+    _say([f"report: {write(folder)}"])
+
+
+@app.command()
+def doctor() -> None:
+    """Which engines and extras work here."""
+    from .checkup import checkup
+
+    _say(checkup())

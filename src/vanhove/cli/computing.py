@@ -1,0 +1,128 @@
+"""``vanhove compute``: any observable on any file, its options read off its signature."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vanhove import registry
+from vanhove.base.errors import Refusal, nearest
+from vanhove.base.files import whole
+from vanhove.study.options import entry_of, parameters_of, source_of
+
+from . import options as words
+from .tables import table
+
+if TYPE_CHECKING:
+    import inspect
+
+    from xarray import Dataset
+
+PICTURES = ("png", "svg", "pdf")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One function of the chain from a file to the result."""
+
+    name: str  # "dynamics.msd"
+    takes: str
+    parameters: list[inspect.Parameter]
+
+    def call(self, *beginning: Any, **arguments: Any) -> Dataset:
+        """Load the function, and call it."""
+        return registry.function(self.name)(*beginning, **arguments)
+
+
+def chain(observable: str, *, from_result: bool) -> list[Step]:
+    """The functions that make ``observable``, first to last.
+
+    ``diffusion(msd)`` takes the result of another observable, named by its first argument: given a trajectory, the MSD
+    is computed first.
+    """
+    name = registry.full_name(observable)
+    takes = entry_of(name).takes
+    parameters = list(parameters_of(name).values())
+    last = Step(name, takes, parameters if takes == "values" else parameters[1:])
+    source = source_of(name)
+    return [last] if source is None or from_result else [*chain(source, from_result=False), last]
+
+
+def compute(
+    observable: str, tokens: Sequence[str], reading: dict[str, Any], out: Path | None, figure: Path | None
+) -> list[str]:
+    """Compute, save and draw; returns the lines to print.
+
+    ``tokens`` are the files and the observable's own options; ``reading`` are the arguments of ``vanhove.open``.
+    """
+    import vanhove as vh
+
+    files, given = words.split(tokens)
+    _check_outputs(out, figure)
+    from_result = bool(files) and all(name.endswith(".nc") for name in files)
+    steps = chain(observable, from_result=from_result)
+    words.check_known(given, [p.name for step in steps for p in step.parameters], observable)
+    calls = [words.arguments(step.name, step.parameters, given) for step in steps]
+    beginning = _beginning(steps, files, reading)
+    result = steps[0].call(*beginning, **calls[0])
+    for step, arguments in zip(steps[1:], calls[1:], strict=True):
+        result = step.call(result, **arguments)
+    with ExitStack() as both:  # the data and the figure, or neither
+        if out is not None:
+            vh.save(result, both.enter_context(whole(out)))
+        if figure is not None:
+            _picture(result, both.enter_context(whole(figure)), figure.suffix[1:].lower())
+    written = ", ".join(str(path) for path in (out, figure) if path is not None)
+    title = str(result.attrs.get("title", steps[-1].name))
+    kept = f"saved: {written}" if written else "not saved: --out x.nc keeps the numbers, --figure x.png draws them"
+    return [title, *table(result), kept]
+
+
+def _picture(result: Dataset, path: Path, kind: str) -> None:
+    from vanhove.base.figures import new_axes, style
+
+    axes = new_axes()
+    registry.draw(result, axes)
+    with style():
+        axes.figure.savefig(path, format=kind)
+
+
+def _beginning(steps: list[Step], files: list[str], reading: dict[str, Any]) -> list[Any]:
+    """What the first function of the chain is computed from: a trajectory, a saved result or nothing."""
+    import vanhove as vh
+
+    first = steps[0]
+    if first.takes == "values":
+        if files:
+            raise Refusal(
+                f"{first.name} takes numbers, not files",
+                ", ".join(files),
+                f"Its options: {words.usage(first.parameters)}",
+            )
+        return []
+    if not files:
+        told = words.usage(p for step in steps for p in step.parameters)
+        raise Refusal(f"{steps[-1].name} needs a FILE", "", f"Name a trajectory; its options: {told}")
+    if first.takes == "dataset":
+        if len(files) > 1:
+            raise Refusal(f"{first.name} takes one result", ", ".join(files), "Name one .nc file")
+        result = vh.load(files[0])
+        source, made = source_of(first.name), str(result.attrs.get("observable", ""))
+        if made != source:
+            raise Refusal(f"{first.name} is computed from {source}", f"{files[0]} holds {made or 'no observable'}")
+        return [result]
+    return [vh.open(files, **reading)]
+
+
+def _check_outputs(out: Path | None, figure: Path | None) -> None:
+    """Refuse a wrong name before the work, not after it."""
+    if out is not None and out.suffix != ".nc":
+        raise Refusal(f"--out {out}", "results are netCDF files", f"Name it {out.with_suffix('.nc')}")
+    if figure is not None and figure.suffix[1:].lower() not in PICTURES:
+        raise Refusal(f"--figure {figure}", "", nearest(figure.suffix[1:], list(PICTURES)))
+    for path in (out, figure):
+        if path is not None and path.is_dir():
+            raise Refusal(f"{path} is a folder", "", "Name a file")

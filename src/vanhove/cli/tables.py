@@ -1,0 +1,117 @@
+"""A result as a few lines on a terminal: single numbers, curves at some lags, first peaks; always with units."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .text import aligned, measured
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from xarray import DataArray, Dataset
+
+    Floats = NDArray[np.float64]
+
+POINTS = 6  # of a curve: enough to see what it does
+SHORT = 8  # a dimension of so many values is shown whole
+
+
+def table(result: Dataset) -> list[str]:
+    """The lines that show ``result``."""
+    curve = next((str(d) for d, n in result.sizes.items() if n > SHORT and _is_number(result, str(d))), None)
+    lines = _numbers(result)
+    if curve is not None:
+        lines += _peaks(result, curve) if curve in ("r", "q", "energy") else _points(result, curve)
+    if "verdict" in result.attrs:
+        lines.append(f"verdict  {result.attrs['verdict']}")
+    return lines
+
+
+def _is_number(result: Dataset, dim: str) -> bool:
+    return dim in result.coords and bool(np.issubdtype(result[dim].dtype, np.number))
+
+
+def _unit(array: DataArray) -> str:
+    unit = str(array.attrs.get("units", ""))
+    return "" if unit in ("", "1") else unit
+
+
+def _head(array: DataArray) -> str:
+    unit = _unit(array)
+    return f"{array.name} ({unit})" if unit else str(array.name)
+
+
+def _numbers(result: Dataset) -> list[str]:
+    """Variables of a few values: each value on a line, beside its error."""
+    rows = []
+    for name, array in result.data_vars.items():
+        if array.size > SHORT or str(name).endswith("_error") or not np.issubdtype(array.dtype, np.number):
+            continue
+        error = result.get(f"{name}_error")
+        if error is not None and error.shape != array.shape:
+            error = None
+        for place in np.ndindex(array.shape):
+            where = [str(array[dim].values[i]) for dim, i in zip(array.dims, place, strict=True) if dim in array.coords]
+            spread = None if error is None else float(error.values[place])
+            rows.append([" ".join([str(name), *where]), measured(float(array.values[place]), spread, _unit(array))])
+    return aligned(rows) if rows else []
+
+
+def _points(result: Dataset, dim: str) -> list[str]:
+    """The curves over ``dim`` at a few of its values, evenly spread in their logarithm."""
+    along = np.asarray(result[dim].values, float)
+    low, high = max(along[along > 0].min(initial=np.inf), along[-1] * 1e-6), along[-1]
+    chosen = np.unique([int(np.argmin(np.abs(along - x))) for x in np.geomspace(low, high, POINTS)])
+    curves = [v for v in result.data_vars.values() if v.dims == (dim,) and not str(v.name).endswith("_error")]
+    rows = [[_head(result[dim]), *(_head(curve) for curve in curves)]]
+    for i in chosen:
+        cells = []
+        for curve in curves:
+            error = result.get(f"{curve.name}_error")
+            cells.append(measured(float(curve.values[i]), None if error is None else float(error.values[i]), ""))
+        rows.append([f"{along[i]:.4g}", *cells])
+    return aligned(rows)
+
+
+def _peaks(result: Dataset, dim: str) -> list[str]:
+    """The first peak of each curve over ``dim``; of g(r) also the neighbours up to the minimum behind it."""
+    along = np.asarray(result[dim].values, float)
+    curves = next((v for v in result.data_vars.values() if v.ndim == 2 and v.dims[1] == dim), None)
+    if curves is None:
+        return []
+    labels = curves.dims[0]
+    counted = result.get("n") if result.get("n") is not None and curves.name == "g" else None
+    rows = [
+        [
+            str(labels),
+            f"first peak at {_head(result[dim])}",
+            _head(curves),
+            *["n to the minimum"] * (counted is not None),
+        ]
+    ]
+    for i, label in enumerate(curves[labels].values):
+        values = np.asarray(curves.values[i], float)
+        peak, dip = first_peak(values)
+        cells = ["–", "–"] if peak is None else [f"{along[peak]:.4g}", f"{values[peak]:.3g}"]
+        if counted is not None:
+            cells.append("–" if dip is None else f"{float(counted.values[i, dip]):.3f} (to {along[dip]:.3g})")
+        rows.append([str(label), *cells])
+    return aligned(rows)
+
+
+def first_peak(values: Floats) -> tuple[int | None, int | None]:
+    """Index of the first maximum that rises to half the highest, and of the minimum behind it; None where none is."""
+    if not np.isfinite(values).all() or values.max(initial=0.0) <= 0:
+        return None, None
+    tall = values >= values.max() / 2
+    start = int(np.argmax(tall))
+    below = np.flatnonzero(values[start:] < values.max() / 4)  # noise on the flank is not the end of the peak
+    end = start + int(below[0]) if below.size else len(values)
+    peak = start + int(np.argmax(values[start:end]))
+    if end == len(values):
+        return peak, None
+    rising = np.flatnonzero(values[end:] > values.max() / 4)
+    behind = end + (int(rising[0]) if rising.size else len(values) - end)
+    return peak, end + int(np.argmin(values[end:behind]))

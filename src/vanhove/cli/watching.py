@@ -1,0 +1,97 @@
+"""Showing a running study: one live line on a terminal, a plain line now and then in a log."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TextIO
+
+from vanhove.base.progress import duration
+
+if TYPE_CHECKING:
+    from vanhove.study.progress import Simulating, State
+    from vanhove.study.tasks import Task
+
+BETWEEN_LINES = 10.0  # s, in a log
+
+
+class Watch:
+    """Listens to a study (:class:`vanhove.study.progress.Progress`) and shows where it is, on standard error."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = sys.stderr if stream is None else stream
+        self._live: Any = None  # rich's display, while a simulation runs on a terminal
+        self._bar: Any = None
+        self._began: dict[str, float] = {}
+        self._said = 0.0
+        self._left, self._todo = 0, 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._close()
+
+    def on_plan(self, kept: Sequence[Task], todo: Sequence[Task], folder: Path) -> None:
+        """Say what is to do."""
+        simulations = sum(task.simulates for task in todo)
+        self._todo = self._left = len(todo)
+        done = f"; {len(kept)} are done already" if kept else ""
+        if todo:
+            self._line(f"{folder}: {simulations} simulations and {len(todo) - simulations} results to compute{done}")
+        else:
+            self._line(f"{folder}: everything is done already")
+
+    def on_task(self, task: Task, state: State) -> None:
+        """Say when a simulation has ended; results are only counted, they are quick."""
+        now = time.monotonic()
+        if state == "started":
+            self._began[task.key] = now
+            return
+        self._left -= 1
+        self._close()
+        if task.simulates:
+            self._line(f"{task.label}: simulated in {duration(now - self._began.get(task.key, now))}")
+        elif self._left == 0 or now - self._said > BETWEEN_LINES:
+            self._line(f"{self._todo - self._left} of {self._todo} tasks done")
+
+    def on_simulation(self, now: Simulating) -> None:
+        """Show how far a simulation is."""
+        text = f"{now.label}: {now.stage} at {now.temperature:.0f} K"
+        pace = f"{now.ns_per_day:.1f} ns/day, {duration(now.seconds_left_in_all)} left" if _known(now) else "starting"
+        if self._stream.isatty():
+            self._show(text, pace, now)
+        elif time.monotonic() - self._said > BETWEEN_LINES:
+            self._line(f"{text}, {100 * now.step / max(now.total, 1):.0f} %, {pace}")
+
+    def _show(self, text: str, pace: str, now: Simulating) -> None:
+        if self._live is None:
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn
+
+            self._live = Progress(
+                TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.percentage:>3.0f} %"),
+                TextColumn("{task.fields[pace]}"), console=Console(file=self._stream), transient=True,
+            )  # fmt: skip
+            self._bar = self._live.add_task(text, total=now.total, pace=pace)
+            self._live.start()
+        self._live.update(self._bar, description=text, completed=now.step, total=now.total, pace=pace)
+
+    def _line(self, text: str) -> None:
+        self._said = time.monotonic()
+        print(text, file=self._stream, flush=True)
+
+    def _close(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+
+def _known(now: Simulating) -> bool:
+    """Whether there is a pace yet: not in the first moment, nor while the energy is minimised."""
+    return now.ns_per_day > 0 and now.seconds_left_in_all == now.seconds_left_in_all
