@@ -1,0 +1,23 @@
+"""Simulation: build a material, choose a potential, run it under an engine that can stop and go on."""
+
+from __future__ import annotations
+
+from vanhove.base.rooms import Entry, serve
+
+TABLE = {
+    "composition": Entry("_composition", "whole, charge-neutral atom counts of a formula", id="E0", takes="values"),
+    "packing": Entry("_packing", "random packing at a density with a minimum distance", id="E1", takes="values"),
+    "potential": Entry("_potential", "a published potential by name", id="E2", takes="values"),
+    "buckingham": Entry("_potential", "a Coulomb-Buckingham potential from your numbers", id="E2", takes="values"),
+    "Minimise": Entry("_protocol", "stage: relax to the nearest minimum of the energy", id="E3", takes="values"),
+    "Hold": Entry("_protocol", "stage: keep a temperature (mix, equilibrate)", id="E3", takes="values"),
+    "Ramp": Entry("_protocol", "stage: change the temperature at a rate (quench, heat)", id="E3", takes="values"),
+    "Produce": Entry("_protocol", "stage: keep a temperature and write the trajectory", id="E3", takes="values"),
+    "Protocol": Entry("_protocol", "stages in order, with time step and thermostat", id="E3", takes="values"),
+    "melt_quench": Entry("_protocol", "the stages that make a glass", id="E3", takes="values"),
+    "run": Entry("_run", "run a protocol under an engine; resumes where it was stopped", id="E3", takes="values"),
+    "final_structure": Entry("_run", "the structure at the end of a run, with velocities", id="E3", takes="values"),
+    "Guards": Entry("_guards", "the bounds that stop a run", id="E8", takes="values"),
+}
+
+__getattr__, __dir__ = serve(__name__, TABLE)

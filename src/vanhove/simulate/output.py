@@ -1,0 +1,152 @@
+"""What a run leaves when its legs are whole: the trajectory, the final structure, its own record."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vanhove.base.errors import Refusal
+from vanhove.base.files import whole
+
+from ._protocol import Minimise, Produce, Protocol, temperatures
+from .deck import END, FRAMES, RESTART
+from .dump import DumpFile, open_dump
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from vanhove.trajectory.source import Block
+
+    from .deck import Start
+    from .folder import Folder
+    from .legs import Leg
+
+    Floats = NDArray[np.float64]
+
+PER_FS = 1000.0  # LAMMPS's real units have Å/fs, ours Å/ps
+
+
+def collect(
+    folder: Folder, legs: list[Leg], protocol: Protocol, start: Start, record: dict[str, Any]
+) -> dict[str, Any]:
+    """Write trajectory, final structure and record; then the raw dumps go."""
+    production = protocol.production
+    if production is not None:
+        _write_trajectory(folder, legs, protocol, production, start, record)
+    _write_final(folder, legs[-1], start)
+    finished = _summary(folder, legs, protocol)
+    folder.write_record({**record, "finished": finished})
+    tidy(folder, legs)
+    return finished
+
+
+def tidy(folder: Folder, legs: list[Leg]) -> None:
+    """Remove what only the run itself needed; inputs and logs stay, and the last restart file."""
+    for leg in legs:
+        for name in (FRAMES, END) if leg is legs[-1] else (FRAMES, END, RESTART):
+            (folder.leg(leg) / name).unlink(missing_ok=True)
+
+
+def check_disk(folder: Folder, protocol: Protocol, n_atoms: int) -> None:
+    """Refuse a run whose frames won't fit on the disk: raw dumps and trajectory lie side by side for a moment."""
+    production = protocol.production
+    if production is None:
+        return
+    columns = 3 + 3 * production.velocities
+    needed = frame_count(protocol, production) * n_atoms * 8 * (2 * columns + 2)
+    free = shutil.disk_usage(folder.path).free
+    if needed > free:
+        raise Refusal(
+            f"The run writes {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are free",
+            str(folder.path),
+            "Free some space, or raise every= of the production",
+        )
+
+
+def frame_count(protocol: Protocol, production: Produce) -> int:
+    """Frames of the production, the one at 0 included."""
+    return protocol.steps(production) // protocol.frame_steps(production) + 1
+
+
+def _write_trajectory(
+    folder: Folder, legs: list[Leg], protocol: Protocol, production: Produce, start: Start, record: dict[str, Any]
+) -> None:
+    from vanhove.trajectory.store import write_blocks
+
+    spacing = protocol.frame_steps(production) * protocol.timestep / 1000
+    times = np.arange(frame_count(protocol, production), dtype=np.float64) * spacing
+    write_blocks(
+        folder.trajectory, production_blocks(folder, legs, protocol, production), species=start.species,
+        masses=start.masses, charges=start.charges, cells=start.cell[None], times=times,
+        temperature=production.temperature, history=record["history"],
+    )  # fmt: skip
+
+
+def production_blocks(folder: Folder, legs: list[Leg], protocol: Protocol, production: Produce) -> Iterator[Block]:
+    """The frames of the production in order, each once: a leg's first frame is the last of the leg before."""
+    from vanhove.trajectory.budget import memory_budget
+    from vanhove.trajectory.source import Block
+
+    every = protocol.frame_steps(production)
+    expected = 0  # step of the next frame
+    for leg in legs:
+        if leg.stage is not production:
+            continue
+        dump = _whole_dump(folder, leg, FRAMES)
+        for steps, values in dump.blocks(memory_budget() // 4):
+            if expected and steps[0] == expected - every:
+                steps, values = steps[1:], values[1:]  # noqa: PLW2901
+            if len(steps) == 0:
+                continue
+            if not (steps == expected + every * np.arange(len(steps))).all():
+                raise Refusal(
+                    f"Frames are missing near step {expected}", str(dump.path), "Remove this leg's folder and run again"
+                )
+            expected = int(steps[-1]) + every
+            yield Block(values[:, :, :3], None, values[:, :, 3:] * PER_FS if production.velocities else None)
+
+
+def _whole_dump(folder: Folder, leg: Leg, name: str) -> DumpFile:
+    path = folder.leg(leg) / name
+    dump = open_dump(path)
+    if dump is None:
+        raise Refusal("A dump is missing", str(path), f"Remove {folder.leg(leg)} and run again")
+    return dump
+
+
+def _write_final(folder: Folder, last: Leg, start: Start) -> None:
+    from ase import Atoms, units
+    from ase.io import write
+
+    _, values = _whole_dump(folder, last, END).read(0, 1)
+    atoms: Any = Atoms(start.species, positions=values[0, :, :3], cell=start.cell, pbc=True)
+    atoms.set_masses(start.masses)
+    if not isinstance(last.stage, Minimise):
+        atoms.set_velocities(values[0, :, 3:] / units.fs)
+    with whole(folder.final) as temporary:
+        write(temporary, atoms, format="extxyz")
+
+
+def _summary(folder: Folder, legs: list[Leg], protocol: Protocol) -> dict[str, Any]:
+    records = [folder.leg_record(leg) for leg in legs]
+    stages: list[dict[str, Any]] = []
+    for number, stage in enumerate(protocol.stages):
+        mine = [(leg, record) for leg, record in zip(legs, records, strict=True) if leg.stage_number == number]
+        weights = [max(leg.stop - leg.start, 1) for leg, _ in mine]
+        measured = float(np.average([record["temperature"] for _, record in mine], weights=weights))
+        stages.append({
+            "name": stage.name, "target": list(temperatures(stage)), "measured": measured,
+            "steps": protocol.steps(stage),
+        })  # fmt: skip
+    steps = sum(stage["steps"] for stage in stages)
+    moving = sum(record["seconds"] for leg, record in zip(legs, records, strict=True) if leg.stage_steps)
+    return {
+        "steps": steps,
+        "seconds": sum(record["seconds"] for record in records),
+        "ns_per_day": steps * protocol.timestep * 0.0864 / moving if moving else 0.0,
+        "engine_versions": sorted({record["lammps"] for record in records}),
+        "stages": stages,
+    }

@@ -1,0 +1,99 @@
+"""What LAMMPS says while it runs: its log, followed line by line."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+COLUMNS = ["Step", "Temp", "PotEng", "TotEng", "Press"]
+TAIL_LINES = 6
+_ERROR = re.compile(r"^\s*ERROR(?: on proc \d+)?:\s*(.*)$", re.MULTILINE)
+_SOURCE = re.compile(r"\s*\((?:src/)?[\w./-]+\.(?:cpp|h):\d+\)\s*$")
+
+LOOSE = "Check the potential and the start, shorten the time step, or mix at a lower temperature"
+# what LAMMPS's words mean for somebody who does not know its code, and what to do
+MEANINGS = [
+    ("Lost atoms", "atoms moved farther than a cell between two steps", LOOSE),
+    ("Out of range atoms", "atoms moved farther than a cell between two steps", LOOSE),
+    ("Non-numeric", "positions or energies are no longer numbers", LOOSE),
+    ("Failed to allocate", "the machine has not enough memory", "Use a smaller structure or fewer ranks"),
+    ("Cannot open file", "a file could not be written or read", "Check the disk and the folder's permissions"),
+]
+
+
+class End(NamedTuple):
+    """Why an engine ended, what to do about it, and its last lines."""
+
+    why: str
+    do: str
+    tail: str
+
+
+class Row(NamedTuple):
+    """One line of thermodynamic output: K, kcal/mol, atm."""
+
+    step: int
+    temperature: float
+    potential: float
+    total: float
+    pressure: float
+
+
+class Log:
+    """Follows a log that grows; :meth:`read` gives the rows that came since the last call."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._at = 0
+        self._table = False
+
+    def read(self) -> list[Row]:
+        """New whole rows."""
+        try:
+            with open(self.path, "rb") as file:
+                file.seek(self._at)
+                new = file.read()
+        except FileNotFoundError:
+            return []
+        end = new.rfind(b"\n") + 1
+        self._at += end
+        rows = []
+        for line in new[:end].decode(errors="replace").splitlines():
+            words = line.split()
+            if words == COLUMNS:
+                self._table = True
+            elif self._table:
+                row = _row(words)
+                if row is not None:
+                    rows.append(row)
+                elif not line.startswith("WARNING"):
+                    self._table = False
+        return rows
+
+
+def _row(words: list[str]) -> Row | None:
+    try:
+        step, temperature, potential, total, pressure = words
+        return Row(int(step), float(temperature), float(potential), float(total), float(pressure))
+    except ValueError:
+        return None
+
+
+def explain(*logs: Path) -> End:
+    """Why LAMMPS ended, from its logs."""
+    texts = [path.read_text(errors="replace") for path in logs if path.exists()]
+    for text in texts:
+        found = _ERROR.search(text)
+        if found:
+            said = _SOURCE.sub("", found.group(1))
+            for words, meaning, do in MEANINGS:
+                if words in said:
+                    return End(f"{said}, which means that {meaning}", do, _tail(text))
+            return End(said, "Read its log", _tail(text))
+    return End("it does not say why", "Read its log and output", _tail(texts[-1]) if texts else "")
+
+
+def _tail(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return " | ".join(lines[-TAIL_LINES:])
