@@ -87,7 +87,7 @@ def _picture(result: Dataset, path: Path, kind: str) -> None:
     axes = new_axes()
     registry.draw(result, axes)
     with style():
-        axes.figure.savefig(path, format=kind)
+        axes.figure.canvas.print_figure(path, format=kind)
 
 
 def _beginning(steps: list[Step], files: list[str], reading: dict[str, Any]) -> list[Any]:

@@ -39,7 +39,9 @@ class Watch:
 
     def on_plan(self, kept: Sequence[Task], todo: Sequence[Task], folder: Path) -> None:
         """Say what is to do."""
-        simulations = sum(task.simulates for task in todo)
+        from vanhove.study.simulation import simulates
+
+        simulations = sum(simulates(task) for task in todo)
         self._todo = self._left = len(todo)
         done = f"; {len(kept)} are done already" if kept else ""
         if todo:
@@ -49,13 +51,15 @@ class Watch:
 
     def on_task(self, task: Task, state: State) -> None:
         """Say when a simulation has ended; results are only counted, they are quick."""
+        from vanhove.study.simulation import simulates
+
         now = time.monotonic()
         if state == "started":
             self._began[task.key] = now
             return
         self._left -= 1
         self._close()
-        if task.simulates:
+        if simulates(task):
             self._line(f"{task.label}: simulated in {duration(now - self._began.get(task.key, now))}")
         elif self._left == 0 or now - self._said > BETWEEN_LINES:
             self._line(f"{self._todo - self._left} of {self._todo} tasks done")

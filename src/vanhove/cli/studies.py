@@ -1,0 +1,58 @@
+"""``vanhove run``, ``demo`` and ``new``: a study from its file to its page."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vanhove.base.files import write_text
+
+from .text import aligned, summary
+from .watching import Watch
+
+if TYPE_CHECKING:
+    from vanhove.study.tasks import Task
+
+STUDY = "study.toml"
+
+
+def run(file: Path, out: Path | None, *, dry_run: bool) -> list[str]:
+    """Run a study and write its page; returns the numbers and where the page is."""
+    if dry_run:
+        return _planned(file, out)
+    from vanhove import report, study
+
+    with Watch() as watch:
+        results = study.run(file, out, progress=watch)
+    page = report.write(results.folder)
+    return [*summary(results.summary), "", f"numbers: {results.folder / 'summary.csv'}", f"report:  {page}"]
+
+
+def demo(folder: Path) -> list[str]:
+    """Run the packaged demo in ``folder``; its study is left there to be read and changed."""
+    text = resources.files("vanhove.study").joinpath("data", "demo.toml").read_text(encoding="utf-8")
+    file = folder / STUDY
+    if not file.is_file() or file.read_text(encoding="utf-8") != text:
+        write_text(file, text)
+    return run(file, folder, dry_run=False)
+
+
+def new(folder: Path, name: str) -> list[str]:
+    """Begin a study from a packaged one."""
+    from vanhove import study
+
+    file = study.new(folder, name)
+    return [f"{file} is yours to change; then: vanhove run {file}"]
+
+
+def _planned(file: Path, out: Path | None) -> list[str]:
+    from vanhove.study.runner import preview
+
+    kept, todo = preview(file, out)
+    rows = [_row("done", task) for task in kept] + [_row("to do", task) for task in todo]
+    return [*(aligned(rows) if rows else []), f"{len(kept)} tasks are done, {len(todo)} to do; nothing was written"]
+
+
+def _row(state: str, task: Task) -> tuple[str, str, str]:
+    return state, task.label, task.function
