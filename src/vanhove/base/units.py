@@ -11,7 +11,7 @@ K_B_EV = K_B * 1e-3  # eV/K
 HBAR = 0.6582119569  # meV·ps
 U_A2_PER_PS2_IN_MEV = 0.10364269656  # 1 u·Å²/ps² in meV: m v² with v in Å/ps
 CM2_S_PER_A2_PS = 1e-4  # 1 Å²/ps in cm²/s
-KCAL_MOL_IN_EV = 0.04336410390059322  # 1 kcal/mol in eV, thermochemical calorie
+KCAL_MOL_IN_EV = 0.04336410424180094  # 1 kcal/mol in eV, thermochemical calorie
 COULOMB_EV_A = 14.3996454784255  # e²/4πε₀ in eV·Å
 DENSITY_G_CM3 = 1.66053906660  # 1 u/Å³ in g/cm³
 
