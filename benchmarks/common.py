@@ -2,8 +2,8 @@
 
     python benchmarks/rdf.py --runs 5 --json rdf.json
 
-Every job does its whole work in memory (positions are there already, results are kept). A warm-up run comes first, so that
-compiling and importing are not counted; jobs take turns, so that a busy moment of the machine hits all of them alike.
+Every job does its whole work in memory (positions are there already). A warm-up run comes first, so that compiling and
+importing are not counted; jobs take turns, so that a busy moment of the machine hits all of them alike.
 CPU seconds are those of all threads of the process. A peer that is not installed is left out with a line.
 """
 
@@ -17,9 +17,12 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib import metadata, util
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 LATTICE = 5.5  # Å, edge of one cube of the framework
 SPACING = 0.02  # ps between frames
@@ -126,9 +129,8 @@ def report(title: str, timings: list[Timing], *, work: float, unit: str, json_pa
     """The table of ratios, and the same as JSON; ``work`` things were done by every job, counted in ``unit``."""
     ours = next(timing for timing in timings if timing.name == OURS)
     print(f"\n{title}\n")
-    print(
-        f"{'':16}{'version':>12}{'CPU s':>10}{'wall s':>10}{'ns CPU a ' + unit:>22}{'CPU / ours':>12}{'wall / ours':>13}"
-    )
+    head = f"{'':16}{'version':>12}{'CPU s':>10}{'wall s':>10}{'ns CPU a ' + unit:>22}"
+    print(f"{head}{'CPU / ours':>12}{'wall / ours':>13}")
     for t in timings:
         each = 1e9 * t.cpu / work
         ratios = f"{t.cpu / ours.cpu:12.1f}{t.wall / ours.wall:13.1f}"

@@ -1,0 +1,221 @@
+"""Histograms of the distances between atoms, all pairs of species in one pass.
+
+Each pair of atoms is counted once; so is each of its periodic images that lies within reach. The distances of a row of
+atoms go to a buffer of bin numbers in one loop, which vectorises, and are counted in a second, which can't. Distances
+beyond the last bin take turns in a few spare bins: one spare bin alone would make every count wait for the one before.
+
+Distances are float64: in float32 a pair near the edge of a bin falls to either side, a perfect lattice's shells above
+all, and a fifth of the time is gained. A separate path for right-angled cells gains nothing: it waits for the square
+roots as well.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .compile import kernel
+from .lattice import reduce_cell
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+    Bins = NDArray[np.int32]
+    Counts = NDArray[np.uint32]
+
+SPARE = 16  # bins beyond the last one, for what is out of reach
+EDGE = 1e-9  # of a bin: a distance on an edge but for rounding belongs to the bin above, as an exact one does
+FULL = 2**31  # pairs after which the 32-bit counters are emptied: long before any of them can run over
+
+
+@kernel
+def _nearest_row(
+    u: Floats,
+    v: Floats,
+    w: Floats,
+    ui: float,
+    vi: float,
+    wi: float,
+    cell: Floats,
+    scale: float,
+    last: Floats,
+    row: Bins,
+) -> None:
+    """Bins of the distances between one atom and the nearest images of a row of others (fractional coordinates)."""
+    ax, ay, az = cell[0, 0], cell[0, 1], cell[0, 2]
+    bx, by, bz = cell[1, 0], cell[1, 1], cell[1, 2]
+    cx, cy, cz = cell[2, 0], cell[2, 1], cell[2, 2]
+    for j in range(u.size):
+        a = u[j] - ui
+        b = v[j] - vi
+        c = w[j] - wi
+        a -= np.rint(a)
+        b -= np.rint(b)
+        c -= np.rint(c)
+        x = a * ax + b * bx + c * cx
+        y = a * ay + b * by + c * cy
+        z = a * az + b * bz + c * cz
+        place = np.sqrt(x * x + y * y + z * z) * scale + EDGE
+        row[j] = np.int32(min(last[j], place))  # in this order what is not a number falls in a spare bin
+
+
+@kernel
+def _plain_row(
+    x: Floats, y: Floats, z: Floats, xi: float, yi: float, zi: float, scale: float, last: Floats, row: Bins
+) -> None:
+    """Bins of the distances between one point and a row of others as they stand (Cartesian coordinates)."""
+    for j in range(x.size):
+        a = x[j] - xi
+        b = y[j] - yi
+        c = z[j] - zi
+        place = np.sqrt(a * a + b * b + c * c) * scale + EDGE
+        row[j] = np.int32(min(last[j], place))  # in this order what is not a number falls in a spare bin
+
+
+@kernel
+def _tally(row: Bins, histogram: Counts) -> None:
+    for j in range(row.size):
+        histogram[row[j]] += np.uint32(1)
+
+
+@kernel
+def _empty(narrow: Counts, wide: Ints) -> None:
+    """Move what the 32-bit counters hold into the 64-bit ones."""
+    bins = wide.shape[1]
+    for p in range(wide.shape[0]):
+        for k in range(bins):
+            wide[p, k] += narrow[p, k]
+    narrow[:] = 0
+
+
+@kernel
+def _count_nearest(
+    s: Floats, cell: Floats, starts: Ints, pair_of: Ints, scale: float, last: Floats, narrow: Counts, wide: Ints
+) -> None:
+    """Add the pairs of one frame, each at its nearest image; ``s`` holds fractional coordinates (axis, atom)."""
+    row = np.empty(s.shape[1], np.int32)
+    species = starts.size - 1
+    seen = 0
+    for a in range(species):
+        for i in range(starts[a], starts[a + 1]):
+            for b in range(a, species):
+                first, end = max(i + 1, starts[b]), starts[b + 1]
+                n = end - first
+                if n <= 0 or pair_of[a, b] < 0:
+                    continue
+                _nearest_row(
+                    s[0, first:end], s[1, first:end], s[2, first:end], s[0, i], s[1, i], s[2, i],
+                    cell, scale, last[:n], row[:n],
+                )  # fmt: skip
+                _tally(row[:n], narrow[pair_of[a, b]])
+                seen += n
+            if seen > FULL:
+                _empty(narrow, wide)
+                seen = 0
+    _empty(narrow, wide)
+
+
+@kernel
+def _count_images(
+    s: Floats, cell: Floats, widths: Floats, reach: float,
+    starts: Ints, pair_of: Ints, scale: float, last: Floats, narrow: Counts, wide: Ints,
+) -> None:  # fmt: skip
+    """Add the pairs of one frame, each at all its images within ``reach``, an atom's own images too."""
+    x = s[0] * cell[0, 0] + s[1] * cell[1, 0] + s[2] * cell[2, 0]
+    y = s[0] * cell[0, 1] + s[1] * cell[1, 1] + s[2] * cell[2, 1]
+    z = s[0] * cell[0, 2] + s[1] * cell[1, 2] + s[2] * cell[2, 2]
+    row = np.empty(s.shape[1], np.int32)
+    species = starts.size - 1
+    bins = wide.shape[1]
+    seen = 0
+    la, lb, lc = np.ceil(reach / widths[0]), np.ceil(reach / widths[1]), np.ceil(reach / widths[2])
+    for na in np.arange(-la, la + 1):
+        for nb in np.arange(-lb, lb + 1):
+            for nc in np.arange(-lc, lc + 1):
+                tx = na * cell[0, 0] + nb * cell[1, 0] + nc * cell[2, 0]
+                ty = na * cell[0, 1] + nb * cell[1, 1] + nc * cell[2, 1]
+                tz = na * cell[0, 2] + nb * cell[1, 2] + nc * cell[2, 2]
+                for a in range(species):
+                    for i in range(starts[a], starts[a + 1]):
+                        # how far the atom is from the whole image of the cell, seen across each pair of its faces
+                        away = max(na - s[0, i], s[0, i] - na - 1) * widths[0]
+                        away = max(away, max(nb - s[1, i], s[1, i] - nb - 1) * widths[1])
+                        away = max(away, max(nc - s[2, i], s[2, i] - nc - 1) * widths[2])
+                        if away >= reach:
+                            continue
+                        for b in range(a, species):
+                            first, end = max(i + 1, starts[b]), starts[b + 1]
+                            n = end - first
+                            if n <= 0 or pair_of[a, b] < 0:
+                                continue
+                            _plain_row(
+                                x[first:end], y[first:end], z[first:end], x[i] - tx, y[i] - ty, z[i] - tz,
+                                scale, last[:n], row[:n],
+                            )  # fmt: skip
+                            _tally(row[:n], narrow[pair_of[a, b]])
+                            seen += n
+                        if seen > FULL:
+                            _empty(narrow, wide)
+                            seen = 0
+                # an atom and its own image, once for each lattice vector and its opposite
+                if na > 0 or (na == 0 and (nb > 0 or (nb == 0 and nc > 0))):
+                    place = np.sqrt(tx * tx + ty * ty + tz * tz) * scale + EDGE
+                    if place < bins:
+                        for a in range(species):
+                            if pair_of[a, a] >= 0:
+                                wide[pair_of[a, a], np.int64(place)] += starts[a + 1] - starts[a]
+    _empty(narrow, wide)
+
+
+@kernel
+def pair_counts(
+    positions: Floats, cells: Floats, order: Ints, starts: Ints, pair_of: Ints, pairs: int, width: float, bins: int
+) -> Ints:
+    """Number of pairs of atoms by frame, pair of species and distance: (frame, pair, bin).
+
+    Bin k holds distances from k·``width`` to (k + 1)·``width``. Unlike pairs (i, j) and like pairs {i, j} are counted
+    once. Where ``bins``·``width`` is within half the smallest width of a frame's cell, a pair has one distance; beyond,
+    all its images within reach count, an atom's own images too (once for a lattice vector and its opposite).
+
+    Parameters
+    ----------
+    positions
+        (frame, atom, axis), finite, wrapped or not.
+    cells
+        (frame, 3, 3) row vectors.
+    order
+        Atoms sorted by species: species ``a`` is ``order[starts[a]:starts[a + 1]]``.
+    pair_of
+        Which histogram a pair of species goes to, (species, species), symmetric; -1: none.
+    pairs
+        Number of histograms.
+    """
+    frames, atoms = positions.shape[0], order.size
+    counts = np.zeros((frames, pairs, bins), np.int64)
+    narrow = np.zeros((pairs, bins + SPARE), np.uint32)
+    last = np.empty(atoms)
+    for j in range(atoms):
+        last[j] = bins + j % SPARE
+    s = np.empty((3, atoms))
+    cell, inverse, widths = np.eye(3), np.eye(3), np.ones(3)
+    reach, scale = bins * width, 1.0 / width
+    for f in range(frames):
+        if f == 0 or not np.all(cells[f] == cells[f - 1]):
+            cell[:] = reduce_cell(cells[f])[0]
+            inverse[:] = np.linalg.inv(cell)
+            for axis in range(3):
+                widths[axis] = 1.0 / np.sqrt(np.sum(inverse[:, axis] ** 2))
+        for k in range(atoms):
+            x, y, z = positions[f, order[k], 0], positions[f, order[k], 1], positions[f, order[k], 2]
+            for axis in range(3):
+                place = x * inverse[0, axis] + y * inverse[1, axis] + z * inverse[2, axis]
+                s[axis, k] = place - np.floor(place)
+        # the image nearer than half the smallest width has all its fractional components below one half, in any cell
+        if reach <= 0.5 * widths.min() * (1 + 1e-12):
+            _count_nearest(s, cell, starts, pair_of, scale, last, narrow, counts[f])
+        else:
+            _count_images(s, cell, widths, reach, starts, pair_of, scale, last, narrow, counts[f])
+    return counts
