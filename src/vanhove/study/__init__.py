@@ -7,10 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .results import Results, read_results
+    from .runner import preview, run
+    from .schema import Study, read_study
+    from .templates import new, templates
 
-_FILES = {"Results": "results", "read_results": "results"}
+_FILES = {
+    "Results": "results",
+    "Study": "schema",
+    "new": "templates",
+    "preview": "runner",
+    "read_results": "results",
+    "read_study": "schema",
+    "run": "runner",
+    "templates": "templates",
+}
 
-__all__ = ["Results", "read_results"]
+__all__ = ["Results", "Study", "new", "preview", "read_results", "read_study", "run", "templates"]
 
 
 def __getattr__(name: str) -> Any:

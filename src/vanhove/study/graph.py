@@ -18,6 +18,8 @@ from .simulation import holds
 from .tasks import Task, files_key
 
 if TYPE_CHECKING:
+    from vanhove.trajectory import Trajectory
+
     from .schema import File, Study
 
 ARRHENIUS = "dynamics.arrhenius"
@@ -61,6 +63,17 @@ class Plan:
     study: Study
     runs: tuple[PlannedRun, ...]
     tasks: tuple[Task, ...]
+    _opened: dict[str, Trajectory] = field(default_factory=dict, hash=False, compare=False, repr=False)
+
+    def trajectory(self, run: str, folder: Path) -> Trajectory:
+        """The trajectory of a run, opened once; a simulated one lies in the results folder."""
+        import vanhove as vh
+
+        planned = next(one for one in self.runs if one.name == run)
+        if planned.key not in self._opened:
+            paths = [folder / path for path in planned.paths]
+            self._opened[planned.key] = vh.open(paths[0] if len(paths) == 1 else paths, **planned.open_options)
+        return self._opened[planned.key]
 
     @cached_property
     def by_key(self) -> dict[str, Task]:
@@ -101,7 +114,7 @@ def plan_of(study: Study) -> Plan:
     for observable in study.observables:
         if entry_of(observable).takes == "values":
             graph.over_temperature(observable)
-    return Plan(study, tuple(graph.runs), tuple(graph.tasks))
+    return Plan(study, tuple(graph.runs), tuple(graph.tasks), graph.opened)
 
 
 class _Graph:
@@ -111,16 +124,20 @@ class _Graph:
         self.study = study
         self.runs: list[PlannedRun] = []
         self.tasks: list[Task] = []
+        self.opened: dict[str, Trajectory] = {}
         self._known: dict[tuple[str, str], list[Task]] = {}
 
     def add_runs(self) -> None:
         """The runs to simulate, with their tasks, then those that lie there as files."""
         if self.study.simulate is not None:
-            for task, run in simulation.tasks(self.study):
+            for task, planned in simulation.tasks(self.study):
                 self.tasks.append(task)
-                if run is not None:
-                    self.runs.append(PlannedRun(**run))
-        self.runs += [_planned_file(entry) for entry in self.study.files]
+                if planned is not None:
+                    self.runs.append(PlannedRun(**planned))
+        for entry in self.study.files:
+            run, traj = _planned_file(entry)
+            self.runs.append(run)
+            self.opened[run.key] = traj
 
     def of_run(self, observable: str, run: PlannedRun) -> list[Task]:
         """The tasks of an observable for one run, with those that it is made from."""
@@ -217,18 +234,19 @@ class _Graph:
         )
 
 
-def _planned_file(entry: File) -> PlannedRun:
+def _planned_file(entry: File) -> tuple[PlannedRun, Trajectory]:
     import vanhove as vh
 
     options = entry.open_options
     paths = entry.path[0] if len(entry.path) == 1 else entry.path
     traj = vh.open(paths, **options)
     named = [*entry.path, *([entry.topology] if entry.topology else [])]
-    return PlannedRun(
+    run = PlannedRun(
         name=str(entry.name), temperature=traj.temperature, replica=entry.replica, kind="files",
         key=files_key(named, {name: value for name, value in options.items() if name != "topology"}),
         composition=traj.composition, paths=tuple(entry.path), open_options=options,
     )  # fmt: skip
+    return run, traj
 
 
 def _must_know_temperature(observable: str, run: PlannedRun) -> None:

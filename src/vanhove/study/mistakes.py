@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,17 +23,24 @@ class Mistake(NamedTuple):
 
 
 def refusal(file: Path, text: str, found: Sequence[Mistake]) -> Refusal:
-    """One message for all mistakes of a file; with the line of each where its key stands there once."""
-    said = [f"{_place(mistake.key, text)}: {mistake.what}" for mistake in found]
-    what = said[0] if len(said) == 1 else f"{len(said)} mistakes: " + "; ".join(said)
-    return Refusal(what, f"in {file}", " ".join(mistake.do for mistake in found if mistake.do))
+    """One message for all mistakes of a file, in its order; with the line of each whose key stands there once."""
+    ordered = sorted(((_line(mistake.key, text), mistake) for mistake in found), key=lambda pair: pair[0] or math.inf)
+    if len(ordered) == 1:
+        return Refusal(_said(*ordered[0]), str(file), ordered[0][1].do)
+    parts = [f"({n}) {_said(line, mistake)}. {mistake.do}" for n, (line, mistake) in enumerate(ordered, 1)]
+    return Refusal(f"{len(parts)} mistakes in {file}:", " ".join(part.strip() for part in parts))
 
 
-def _place(key: str, text: str) -> str:
+def _said(line: int | None, mistake: Mistake) -> str:
+    place = mistake.key if line is None else f"{mistake.key} (line {line})"
+    return f"{place}: {mistake.what}"
+
+
+def _line(key: str, text: str) -> int | None:
     last = re.escape(key.rsplit(" ", 1)[-1].rsplit(".", 1)[-1])
     start = re.compile(rf"""^\s*(\[+\s*)?([\w.-]+\.)?["']?{last}["']?\s*[=\].]""")
     lines = [number for number, line in enumerate(text.splitlines(), 1) if start.match(line)]
-    return f"{key} (line {lines[0]})" if len(lines) == 1 else key
+    return lines[0] if len(lines) == 1 else None
 
 
 def mistakes_of(error: ValidationError, model: type[BaseModel]) -> list[Mistake]:

@@ -113,7 +113,7 @@ def hint_of(observable: str, option: str) -> Any:
     written = parameters_of(observable)[option].annotation
     if written is inspect.Parameter.empty:
         return Any
-    names = {**vars(typing), **vars(collections.abc), **called.__globals__}
+    names = {**vars(typing), **vars(collections.abc), **inspect.unwrap(called).__globals__}
     holder = type("Holder", (), {"__annotations__": {option: written}})
     try:
         return typing.get_type_hints(holder, globalns=names)[option]

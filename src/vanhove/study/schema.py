@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any
@@ -82,7 +83,7 @@ class File(Section):
     """A trajectory that is there already; what its file does not say itself is said here, as for ``vanhove.open``."""
 
     path: Annotated[Words, Field(min_length=1)]  # relative to the study.toml; several are joined in this order
-    name: str | None = None
+    name: Annotated[str, Field(pattern=r"^[\w.+-]+$")] | None = None  # it names files
     temperature: Temperature | None = None
     replica: Annotated[int, Field(ge=1)] = 1
     species: dict[str, str] | None = None  # which element each type is: { 1 = "Na", 2 = "Si", 3 = "S" }
@@ -210,7 +211,7 @@ def _resolved(study: Study, folder: Path) -> Study:
         run.model_copy(
             update={
                 "path": [absolute(path) for path in run.path],
-                "name": run.name or Path(run.path[0]).name.split(".")[0],
+                "name": run.name or re.sub(r"[^\w+-]+", "-", Path(run.path[0]).name.split(".")[0]),
                 "topology": None if run.topology is None else absolute(run.topology),
             }
         )

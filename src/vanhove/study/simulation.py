@@ -93,6 +93,14 @@ def done(task: Task, folder: Path) -> bool:
     return record is not None and record["finished"] is not None
 
 
+def details(task: Task, folder: Path) -> dict[str, Any]:
+    """How a finished simulation went: its engine, its stages with target and measured temperature, its speed."""
+    from vanhove.simulate.folder import Folder
+
+    record = Folder(folder / directory(task)).record() or {}
+    return {"engine": record.get("engine", {}), **(record.get("finished") or {})}
+
+
 def steps(task: Task) -> int:
     """Time steps of a simulation."""
     from vanhove.simulate._protocol import Protocol

