@@ -126,6 +126,10 @@ def run(
         if not restart:
             folder.clear()
         record = _same_run(folder, asked)
+        if record and record.get("finished") and not output.complete(folder, plan):
+            warn("The run was finished and its files are gone: it is done again", str(folder.path))
+            folder.clear()
+            record = None
         if record and record.get("finished"):
             output.tidy(folder, cut(plan, steps))
             return Finished(folder.path, record["finished"])

@@ -43,6 +43,11 @@ def collect(
     return finished
 
 
+def complete(folder: Folder, protocol: Protocol) -> bool:
+    """Whether all that a finished run leaves is there."""
+    return folder.final.exists() and (protocol.production is None or folder.trajectory.exists())
+
+
 def tidy(folder: Folder, legs: list[Leg]) -> None:
     """Remove what only the run itself needed; inputs and logs stay, and the last restart file."""
     for leg in legs:
