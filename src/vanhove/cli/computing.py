@@ -47,8 +47,7 @@ def chain(observable: str, *, from_result: bool) -> list[Step]:
     takes = entry_of(name).takes
     parameters = list(parameters_of(name).values())
     last = Step(name, takes, parameters if takes == "values" else parameters[1:])
-    source = source_of(name)
-    return [last] if source is None or from_result else [*chain(source, from_result=False), last]
+    return [last] if takes != "dataset" or from_result else [*chain(source_of(name), from_result=False), last]
 
 
 def compute(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import typing
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -76,15 +77,22 @@ def _typed(observable: str, name: str, text: str) -> Any:
     hint = hint_of(observable, name)
     if hint is Any:
         return _loose(_readings(text)[0])
-    said: dict[str, None] = {}
-    adapter = TypeAdapter(hint)
+    adapter, said = TypeAdapter(hint), []
     for reading in _readings(text):
         try:
             return adapter.validate_python(reading)
         except ValidationError as error:
-            said.update(dict.fromkeys(line["msg"] for line in error.errors()))
-    plain = [message.replace("Input should be ", "").replace("a valid ", "a ") for message in said]
-    raise Refusal(f"--{WORDS.get(name, name)} {text}", "", f"It must be {' or '.join(plain)}")
+            said += [line["msg"] for line in error.errors()]
+    raise Refusal(f"--{WORDS.get(name, name)} {text}", "", f"It must be {_wanted(said, hint)}")
+
+
+def _wanted(said: list[str], hint: Any) -> str:
+    """Pydantic's messages as "'all', 'log' or a number"."""
+    begin = "Input should be "
+    wanted = [text.removeprefix(begin).partition(",")[0] for text in said if text.startswith(begin)]
+    wanted = list(dict.fromkeys(text.replace("a valid ", "a ") for text in wanted))
+    wanted += ["none"] * (type(None) in typing.get_args(hint))
+    return " or ".join([", ".join(wanted[:-1]), wanted[-1]]) if len(wanted) > 1 else "".join(wanted)
 
 
 def _readings(text: str) -> list[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +12,6 @@ from .watching import Watch
 
 if TYPE_CHECKING:
     from vanhove.study.tasks import Task
-
-STUDY = "study.toml"
 
 
 def run(file: Path, out: Path | None, *, dry_run: bool) -> list[str]:
@@ -31,8 +28,9 @@ def run(file: Path, out: Path | None, *, dry_run: bool) -> list[str]:
 
 def demo(folder: Path) -> list[str]:
     """Run the packaged demo in ``folder``; its study is left there to be read and changed."""
-    text = resources.files("vanhove.study").joinpath("data", "demo.toml").read_text(encoding="utf-8")
-    file = folder / STUDY
+    from vanhove.study.templates import STUDY, templates
+
+    file, text = folder / STUDY, templates()["demo"]
     if not file.is_file() or file.read_text(encoding="utf-8") != text:
         write_text(file, text)
     return run(file, folder, dry_run=False)
@@ -40,9 +38,9 @@ def demo(folder: Path) -> list[str]:
 
 def new(folder: Path, name: str) -> list[str]:
     """Begin a study from a packaged one."""
-    from vanhove import study
+    from vanhove.study.templates import new as begin
 
-    file = study.new(folder, name)
+    file = begin(folder, name)
     return [f"{file} is yours to change; then: vanhove run {file}"]
 
 

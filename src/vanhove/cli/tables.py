@@ -23,7 +23,7 @@ def table(result: Dataset) -> list[str]:
     curve = next((str(d) for d, n in result.sizes.items() if n > SHORT and _is_number(result, str(d))), None)
     lines = _numbers(result)
     if curve is not None:
-        lines += _peaks(result, curve) if curve in ("r", "q", "energy") else _points(result, curve)
+        lines += _peaks(result) if result.attrs.get("observable") == "structure.rdf" else _points(result, curve)
     if "verdict" in result.attrs:
         lines.append(f"verdict  {result.attrs['verdict']}")
     return lines
@@ -75,43 +75,17 @@ def _points(result: Dataset, dim: str) -> list[str]:
     return aligned(rows)
 
 
-def _peaks(result: Dataset, dim: str) -> list[str]:
-    """The first peak of each curve over ``dim``; of g(r) also the neighbours up to the minimum behind it."""
-    along = np.asarray(result[dim].values, float)
-    curves = next((v for v in result.data_vars.values() if v.ndim == 2 and v.dims[1] == dim), None)
-    if curves is None:
-        return []
-    labels = curves.dims[0]
-    counted = result.get("n") if result.get("n") is not None and curves.name == "g" else None
-    rows = [
-        [
-            str(labels),
-            f"first peak at {_head(result[dim])}",
-            _head(curves),
-            *["n to the minimum"] * (counted is not None),
+def _peaks(result: Dataset) -> list[str]:
+    """The first peak of every pair's g(r), and the neighbours up to the minimum behind it."""
+    from vanhove.structure._rdf import first_peak
+
+    rows = [["pair", "first peak (Å)", "height", "neighbours", "up to (Å)"]]
+    for pair in result["pair"].values.tolist():
+        peak = first_peak(result, pair)
+        values = (peak.position, peak.height, peak.coordination, peak.first_minimum)
+        cells = [
+            f"{x:{form}}" if np.isfinite(x) else "–"
+            for x, form in zip(values, (".3f", ".2f", ".3f", ".3f"), strict=True)
         ]
-    ]
-    for i, label in enumerate(curves[labels].values):
-        values = np.asarray(curves.values[i], float)
-        peak, dip = first_peak(values)
-        cells = ["–", "–"] if peak is None else [f"{along[peak]:.4g}", f"{values[peak]:.3g}"]
-        if counted is not None:
-            cells.append("–" if dip is None else f"{float(counted.values[i, dip]):.3f} (to {along[dip]:.3g})")
-        rows.append([str(label), *cells])
+        rows.append([pair, *cells])
     return aligned(rows)
-
-
-def first_peak(values: Floats) -> tuple[int | None, int | None]:
-    """Index of the first maximum that rises to half the highest, and of the minimum behind it; None where none is."""
-    if not np.isfinite(values).all() or values.max(initial=0.0) <= 0:
-        return None, None
-    tall = values >= values.max() / 2
-    start = int(np.argmax(tall))
-    below = np.flatnonzero(values[start:] < values.max() / 4)  # noise on the flank is not the end of the peak
-    end = start + int(below[0]) if below.size else len(values)
-    peak = start + int(np.argmax(values[start:end]))
-    if end == len(values):
-        return peak, None
-    rising = np.flatnonzero(values[end:] > values.max() / 4)
-    behind = end + (int(rising[0]) if rising.size else len(values) - end)
-    return peak, end + int(np.argmin(values[end:behind]))

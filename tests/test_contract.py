@@ -1,0 +1,146 @@
+"""What every registered observable keeps to, found by its room's table: adding one is adding it here too."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+import vanhove as vh
+from vanhove import registry
+from vanhove.base.figures import new_axes
+from vanhove.base.results import history_of
+
+if TYPE_CHECKING:
+    from xarray import Dataset
+
+DOCS = Path(__file__).parents[1] / "docs" / "observables"
+NAMES = sorted(registry.observables())
+# Arguments that have no default, by their names; an observable that needs another one adds it here.
+ARGUMENTS: dict[str, Any] = {
+    "species": "Na",
+    "charges": {"Na": 1, "Si": 4, "S": -2},
+    "temperatures": [1100.0, 1300.0, 1500.0],
+    "values": [1.2e-5, 2.6e-5, 4.4e-5],
+}
+UNITS = {
+    "1", "Å", "Å²", "Å³", "1/Å", "1/Å³", "ps", "1/ps", "K", "1/K", "meV", "1/meV", "eV", "cm²/s", "mS/cm", "K mS/cm",
+    "e", "u", "g/cm³",
+}  # fmt: skip
+
+
+@cache
+def trajectory() -> vh.Trajectory:
+    """24 Na that walk through 12 Si and 36 S that shake, 200 frames."""
+    rng = np.random.default_rng(20261120)
+    steps = rng.normal(0, 1, (200, 72, 3)) * np.where(np.arange(72) < 24, 0.3, 0.0)[:, None]
+    positions = rng.uniform(0, 12, (72, 3)) + np.cumsum(steps, axis=0) + rng.normal(0, 0.05, (200, 72, 3))
+    species = ["Na"] * 24 + ["Si"] * 12 + ["S"] * 36
+    return vh.from_arrays(positions, 12.0, species, 0.1 * np.arange(200), wrapped=False, temperature=1300)
+
+
+@cache
+def result_of(name: str) -> Dataset:
+    entry, function = registry.observables()[name], registry.function(name)
+    parameters = list(inspect.signature(function).parameters.values())
+    beginning: list[Any] = []
+    if entry.takes != "values":
+        first = parameters.pop(0).name
+        beginning = [trajectory() if entry.takes == "trajectory" else result_of(registry.full_name(first))]
+    needed = {p.name: ARGUMENTS[p.name] for p in parameters if p.default is p.empty}
+    return function(*beginning, **needed)
+
+
+@pytest.fixture(params=NAMES)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_it_returns_labelled_numbers(name: str) -> None:
+    result = result_of(name)
+    assert type(result).__name__ == "Dataset"
+    assert result.data_vars
+    for array in (*result.data_vars.values(), *result.coords.values()):
+        assert not [dim for dim in array.dims if str(dim).startswith("dim_")], array.name
+        assert array.attrs.get("units") in UNITS, f"{array.name} is in {array.attrs.get('units')!r}"
+        assert array.attrs.get("long_name"), f"{array.name} has no long_name"
+
+
+def test_estimates_have_an_uncertainty(name: str) -> None:
+    """A variable ``x_error`` belongs to ``x``: the same dimensions and the same unit."""
+    result = result_of(name)
+    for key, error in result.data_vars.items():
+        if str(key).endswith("_error"):
+            of = result[str(key).removesuffix("_error")]
+            assert of.attrs["units"] == error.attrs["units"]
+            assert of.dims == error.dims
+            assert not (error < 0).any()
+
+
+def test_it_says_where_it_comes_from(name: str) -> None:
+    result = result_of(name)
+    assert all(isinstance(value, str | int | float) for value in result.attrs.values()), result.attrs
+    assert result.attrs["observable"] == name
+    assert result.attrs["title"]
+    assert result.attrs["version"] == vh.__version__
+    parameters = json.loads(result.attrs["parameters"])
+    defaults = {
+        p.name for p in list(inspect.signature(registry.function(name)).parameters.values()) if p.kind is p.KEYWORD_ONLY
+    }
+    assert defaults <= set(parameters), "a default is a choice, too"
+    steps = history_of(result)
+    assert steps[-1]["function"] == name
+    assert {"function", "parameters", "version", "date"} <= set(steps[-1])
+    if registry.observables()[name].takes != "values":
+        assert steps[0]["function"] == "from_arrays"
+
+
+def test_saved_and_loaded_it_is_the_same(name: str, tmp_path: Path) -> None:
+    result = result_of(name)
+    vh.save(result, tmp_path / "x.nc")
+    assert vh.load(tmp_path / "x.nc").identical(result)
+
+
+def test_it_draws_itself_from_its_file(name: str, tmp_path: Path) -> None:
+    vh.save(result_of(name), tmp_path / "x.nc")
+    ax = new_axes()
+    assert vh.draw(vh.load(tmp_path / "x.nc"), ax) is ax
+    assert ax.has_data()
+    for label in (ax.get_xlabel(), ax.get_ylabel()):
+        assert label
+        assert re.search(r"\(.+\)$", label) or not re.search(r"lag|time|MSD|^r$|^D\b|temperature", label), label
+    ax.figure.canvas.draw()  # nothing is left that can't be rendered
+
+
+def test_the_same_again_gives_the_same_bits(name: str) -> None:
+    before = result_of(name)
+    result_of.cache_clear()
+    again = result_of(name)
+    for key in before.data_vars:
+        np.testing.assert_array_equal(before[key].values, again[key].values)
+
+
+def test_it_is_explained(name: str) -> None:
+    assert len(inspect.getdoc(registry.function(name)) or "") > 200
+    page = DOCS / f"{name.split('.')[1]}.md"
+    assert page.is_file(), f"{page.name} is missing"
+    text = page.read_text(encoding="utf-8")
+    options = list(inspect.signature(registry.function(name)).parameters)[1:]
+    assert not [option for option in options if f"`{option}`" not in text], "the page leaves out an option"
+
+
+def test_a_trajectory_may_be_read_only_in_part() -> None:
+    """Observables see only what the view shows: half the frames give another result than all of them."""
+    for name in (n for n, entry in registry.observables().items() if entry.takes == "trajectory"):
+        function = registry.function(name)
+        parameters = list(inspect.signature(function).parameters.values())[1:]
+        needed = {p.name: ARGUMENTS[p.name] for p in parameters if p.default is p.empty}
+        half = function(trajectory()[:100], **needed)
+        key = next(iter(half.data_vars))
+        assert half[key].shape != result_of(name)[key].shape or not half[key].equals(result_of(name)[key])
