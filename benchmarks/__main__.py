@@ -1,4 +1,4 @@
-"""Every benchmark, each in a process of its own: ``python benchmarks [--runs 5]``. Timings also go to benchmarks/out."""
+"""Every benchmark, each in its own process: ``python benchmarks [--runs 5]``; timings also go to benchmarks/out."""
 
 from __future__ import annotations
 

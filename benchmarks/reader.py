@@ -2,9 +2,9 @@
 
     python benchmarks/reader.py [--frames 300] [--runs 5] [--json reader.json]
 
-All read the same file from the system's cache and give unwrapped positions of every frame, (frame, atom, axis). Ours sorts
-by id, checks every number and gives float64; MDAnalysis gives float32. Before they are timed they are compared.
-Work is counted in bytes of the file.
+All read the same file from the system's cache and give unwrapped positions of every frame, (frame, atom, axis). Ours
+sorts by id, checks every number and gives float64; MDAnalysis gives float32. Before they are timed they are compared. Work
+is counted in bytes of the file.
 """
 
 from __future__ import annotations
