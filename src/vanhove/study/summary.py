@@ -1,4 +1,22 @@
-"""The numbers of a study: a few rows from each dataset, with errors, bounds and verdicts."""
+"""The numbers of a study: a few rows from each dataset, with errors, bounds and verdicts.
+
+=====================  ==========================  ============================================  ======
+name                   species                     value                                         unit
+=====================  ==========================  ============================================  ======
+atoms                                              number of atoms of a run                      1
+density                                            mean mass density of a run                    g/cm³
+first_peak             a pair, "Si-S"              where its g(r) is first highest               Å
+coordination           a pair                      n(r) at the first minimum of g(r)             1
+D                      a species                   diffusion coefficient, or null and an upper   cm²/s
+sigma                  a species, "" in all        conductivity                                  mS/cm
+E_a                    a species                   activation energy of D, 95 % interval         eV
+D_extrapolated         a species                   D at the row's temperature, with interval     cm²/s
+E_a_sigma              a species, "" in all        activation energy of σT                       eV
+sigma_extrapolated     a species, "" in all        σ at the row's temperature, with interval     mS/cm
+=====================  ==========================  ============================================  ======
+
+Rows of one run name it and its temperature; rows that join runs have an empty ``run``.
+"""
 
 from __future__ import annotations
 
@@ -38,4 +56,28 @@ def rows_of_result(task: Task, result: Dataset) -> list[Row]:
     return [] if summarise is None else summarise(task, result)
 
 
-SUMMARIES: dict[str, Callable[[Task, Dataset], list[Row]]] = {}
+def _rdf(task: Task, result: Dataset) -> list[Row]:
+    from vanhove.structure._rdf import first_peak
+
+    rows = []
+    for pair in result["pair"].values.tolist():
+        peak = first_peak(result, pair)
+        about = {"species": pair, "temperature": task.temperature, "run": task.run}
+        rows.append(row("first_peak", peak.position, "Å", **about))
+        rows.append(row("coordination", peak.coordination, "1", **about))
+    return rows
+
+
+def _diffusion(task: Task, result: Dataset) -> list[Row]:
+    return [
+        row(
+            "D", float(result["D"]), "cm²/s", species=task.species, temperature=task.temperature, run=task.run,
+            error=float(result["D_error"]), upper=float(result["D_upper"]), verdict=result.attrs["verdict"],
+        )  # fmt: skip
+    ]
+
+
+SUMMARIES: dict[str, Callable[[Task, Dataset], list[Row]]] = {
+    "structure.rdf": _rdf,
+    "dynamics.diffusion": _diffusion,
+}
