@@ -3,8 +3,8 @@
     python benchmarks/reader.py [--frames 300] [--runs 5] [--json reader.json]
 
 All read the same file from the system's cache and give unwrapped positions of every frame, (frame, atom, axis). Ours
-sorts by id, checks every number and gives float64; MDAnalysis gives float32. They are compared before they are timed. Work
-is counted in bytes of the file.
+sorts by id, checks every number and gives float64; MDAnalysis gives float32. They are compared before they are timed.
+Work is counted in bytes of the file.
 """
 
 from __future__ import annotations
