@@ -14,6 +14,7 @@ import vanhove as vh
 from vanhove.study import read_results, run
 from vanhove.study.progress import Quiet, Simulating
 from vanhove.study.runner import preview
+from vanhove.study.toml_text import dumps
 
 if TYPE_CHECKING:
     from vanhove.study.tasks import Task
@@ -183,8 +184,22 @@ def test_what_is_locked_says_what_was_run(write_study: Write, calls: Counter[str
     assert read_results(tmp_path / "out") == results
     assert results.title == "Walkers"
     assert results.versions["vanhove"] == vh.__version__
-    assert results.settings["observables"] == {"dynamics.counted": {"scale": 2.0}, "dynamics.doubled": {}}
+    assert results.settings["observables"] == {
+        "dynamics.counted": {"scale": 2.0, "mode": "a"},
+        "dynamics.doubled": {"factor": 2.0},
+    }
     assert results.runs[0].details["frames"] == 60
     said = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert [row["name"] for row in said["results"]] == ["atoms", "density"]
     assert "date" not in json.dumps(said)
+
+
+def test_what_is_locked_is_a_study_again(
+    write_study: Write, calls: Counter[str], engine: Counter[str], tmp_path: Path
+) -> None:
+    change = ("counted = {", 'counted = { mode = "none",')
+    results = run(write_study("simulated", change), tmp_path / "out")
+    again = tmp_path / "again.toml"
+    again.write_text(dumps({"title": results.title, **results.settings}), encoding="utf-8")
+    _, todo = preview(again, tmp_path / "out")
+    assert todo == []

@@ -81,7 +81,8 @@ def _prepared(study: str | os.PathLike[str] | Study, out: str | os.PathLike[str]
 
 
 def _kept(plan: Plan, todo: Sequence[Task], folder: Path) -> list[Task]:
-    return [task for task in plan.tasks if task not in todo and is_done(task, folder)]
+    missing = {task.key for task in todo}
+    return [task for task in plan.tasks if task.key not in missing and is_done(task, folder)]
 
 
 class _Work:
@@ -136,7 +137,7 @@ def _write_down(plan: Plan, folder: Path) -> None:
         summary=rows,
         fingerprint=plan.fingerprint,
         versions=_versions(),
-        settings=plan.study.model_dump(exclude={"title"}, exclude_none=True),
+        settings=plan.study.resolved(),
     )
     write_lock(results)
     write_summary(folder, results.fingerprint, rows)

@@ -14,7 +14,7 @@ from vanhove.base.elements import is_species
 from vanhove.base.errors import Refusal
 
 from .mistakes import Mistake, mistakes_of, refusal
-from .options import check_observables
+from .options import NONE, check_observables, resolve
 
 
 def _as_list(value: Any) -> Any:
@@ -127,6 +127,17 @@ class Study(Section):
     analysis: Analysis = Analysis()
     observables: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
     report: Report = Report()
+
+    def resolved(self) -> dict[str, Any]:
+        """All but the title as a file would say it, with nothing left to a default."""
+        said = self.model_dump(exclude={"title"}, exclude_none=True)
+        if self.simulate is not None:
+            said["simulate"]["quench"]["to"] = self.simulate.glass_temperature
+        said["observables"] = {
+            name: {option: NONE if value is None else value for option, value in resolve(name, given).items()}
+            for name, given in self.observables.items()
+        }
+        return said
 
 
 def read_study(path: str | os.PathLike[str]) -> Study:

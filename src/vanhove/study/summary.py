@@ -71,9 +71,16 @@ def _rdf(task: Task, result: Dataset) -> list[Row]:
 def _diffusion(task: Task, result: Dataset) -> list[Row]:
     return [
         row(
-            "D", float(result["D"]), "cm²/s", species=task.species, temperature=task.temperature, run=task.run,
-            error=float(result["D_error"]), upper=float(result["D_upper"]), verdict=result.attrs["verdict"],
-        )  # fmt: skip
+            "D",
+            float(result["D"]),
+            "cm²/s",
+            species=task.species,
+            temperature=task.temperature,
+            run=task.run,
+            error=float(result["D_error"]),
+            upper=float(result["D_upper"]),
+            verdict=result.attrs["verdict"],
+        )
     ]
 
 
