@@ -1,0 +1,140 @@
+"""What the commands print and leave."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import vanhove as vh
+
+MAP = "--species 1=Na,2=Si,3=S --timestep 0.001"
+
+
+def test_list_has_every_observable(vanhove: Any) -> None:
+    from vanhove.registry import observables
+
+    lines = vanhove.works("list").out.splitlines()
+    assert [line.split()[0] for line in lines] == list(observables())
+    assert all(len(line.split()) > 3 for line in lines)
+
+
+def test_inspect_is_one_screen(vanhove: Any, dump: Path) -> None:
+    said = vanhove.works(f"inspect {dump} {MAP} --temperature 900")
+    assert len(said.out.splitlines()) < 25
+    for fact in ("36: 12 Na, 12 Si, 12 S", "60", "0 to 5.9 ps, every 0.1 ps", "9.000", "constant", "729 Å³", "900 K"):
+        assert fact in said.out, said.out
+    assert "velocities" in said.out
+    assert vanhove.left() == []
+
+
+def test_inspect_says_what_is_suspicious(vanhove: Any, tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    positions = rng.uniform(0, 9, (1, 36, 3)) + np.zeros((4, 1, 1))
+    positions[:, 1] = positions[:, 0] + [0.2, 0, 0]  # two atoms nearly on each other
+    positions += np.arange(4)[:, None, None] * [0.0, 0.0, 3.0]  # and all of them drift
+    traj = vh.from_arrays(positions, 9.0, ["Na"] * 36, [0, 1, 2, 4], wrapped=False)
+    traj.save(tmp_path / "x.h5md")
+    said = vanhove.works(f"inspect {tmp_path / 'x.h5md'}")
+    for doubt in ("0.20 Å apart", "not evenly spaced", "centre of mass drifts 9.0 Å", "moves 3.0 Å between two frames"):
+        assert doubt in said.out, said.out
+
+
+def test_inspect_finds_nothing_wrong_with_a_skewed_crystal(vanhove: Any, tmp_path: Path) -> None:
+    primitive = 4.0 * np.array([[0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
+    cell = 3 * primitive @ np.array([[1, 0, 0], [2, 1, 0], [0, 1, 1]])
+    corners = np.indices((3, 3, 3)).reshape(3, -1).T @ primitive
+    traj = vh.from_arrays(np.array([corners] * 3), cell, ["Na"] * 27, [0, 1, 2], wrapped=True, temperature=300)
+    traj.save(tmp_path / "x.h5md")
+    said = vanhove.works(f"inspect {tmp_path / 'x.h5md'}")
+    assert "nothing found" in said.out, said.out
+    assert "angles" in said.out
+
+
+def test_compute_msd_is_the_librarys(vanhove: Any, dump: Path) -> None:
+    said = vanhove.works(f"compute msd {dump} {MAP} --of Na --drift framework --out x/msd.nc")
+    traj = vh.open(dump, species={1: "Na", 2: "Si", 3: "S"}, timestep=0.001)
+    expected = vh.dynamics.msd(traj, "Na", drift="framework")
+    np.testing.assert_array_equal(vh.load("x/msd.nc").msd, expected.msd)
+    for word in ("Å²", "ps", "saved: x/msd.nc"):
+        assert word in said.out
+    assert vanhove.left() == ["x", "x/msd.nc"]
+
+
+def test_species_without_an_equals_sign_are_the_observables(vanhove: Any, dump: Path) -> None:
+    by_species = vanhove.works(f"compute msd {dump} {MAP} --species Na")
+    assert by_species.out == vanhove.works(f"compute msd {dump} {MAP} --of Na").out
+
+
+def test_compute_diffusion_from_the_trajectory_and_from_the_msd(vanhove: Any, dump: Path) -> None:
+    vanhove.works(f"compute msd {dump} {MAP} --of Na --out msd.nc")
+    direct = vanhove.works(f"compute diffusion {dump} {MAP} --of Na").out
+    assert vanhove.works("compute diffusion msd.nc").out == direct
+    assert "cm²/s" in direct
+    assert "verdict" in direct
+
+
+def test_compute_rdf_with_its_own_options_and_a_figure(vanhove: Any, dump: Path) -> None:
+    vanhove.works(f"compute rdf {dump} {MAP} --r_max 4 --pairs Si-S,Na-S --out g.nc --figure g.svg")
+    g = vh.load("g.nc")
+    assert g.pair.values.tolist() == ["Si-S", "Na-S"]
+    assert float(g.r[-1]) < 4
+    assert "<svg" in Path("g.svg").read_text()
+    assert vanhove.left() == ["g.nc", "g.svg"]
+
+
+def test_compute_conductivity_and_arrhenius(vanhove: Any, dump: Path) -> None:
+    assert "mS/cm" in vanhove.works(f"compute conductivity {dump} {MAP} --temperature 900 --charges Na=1,Si=4,S=-2").out
+    line = "compute arrhenius --temperatures 1000,1250,1500 --values 1e-5,2e-5,3e-5 --at 300"
+    assert "eV" in vanhove.works(line).out
+
+
+def test_new_and_dry_run(vanhove: Any) -> None:
+    vanhove.works("new mine --study demo")
+    before = vanhove.left()
+    said = vanhove.works("run mine/study.toml --dry-run")
+    assert "to do" in said.out
+    assert "nothing was written" in said.out
+    assert vanhove.left() == before
+    vanhove.refuses("new mine --study demo", "study already")
+
+
+def test_a_study_of_a_file_is_run_once(vanhove: Any, dump: Path) -> None:
+    Path("study.toml").write_text(
+        f"""title = "Na"
+[[files]]
+path = "{dump}"
+temperature = 900
+species = {{ 1 = "Na", 2 = "Si", 3 = "S" }}
+timestep = 0.001
+[observables]
+msd = {{ species = ["Na"] }}
+diffusion = {{}}
+"""
+    )
+    said = vanhove.works("run study.toml --out out")
+    page = Path("out/report.html")
+    assert page.is_file()
+    assert str(page) in said.out
+    assert "cm²/s" in said.out
+    rows = json.loads(Path("out/summary.json").read_text())["results"]
+    assert {"name", "species", "temperature", "value", "error", "unit", "verdict", "run"} <= set(rows[0])
+    page.unlink()
+    assert "everything is done already" in vanhove.works("run study.toml --out out").err
+    assert page.is_file()
+    page.unlink()
+    vanhove.works("report out")
+    assert page.is_file()
+
+
+@pytest.mark.slow
+def test_doctor_tries_what_there_is(vanhove: Any) -> None:
+    said = vanhove.works("doctor")
+    for word in ("Python", "cores", "memory", "cache", "kernels", "simulate", "deepmd", "chgnet"):
+        assert word in said.out
+    assert re.search(r"kernels +work", said.out)
+    assert vanhove.left() == []

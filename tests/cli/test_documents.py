@@ -1,0 +1,38 @@
+"""What the documents show works as they show it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vanhove.cli import options
+from vanhove.cli.computing import chain
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/start.md"])
+@pytest.mark.usefixtures("vanhove")  # its empty folder
+def test_the_examples_run(dump: Path, document: str) -> None:
+    code = re.findall(r"```python\n(.+?)```", (ROOT / document).read_text(encoding="utf-8"), re.DOTALL)
+    assert len(code) == 1
+    Path("run.lammpstrj").write_text(dump.read_text())
+    exec(code[0], {})
+    assert Path("msd.png").stat().st_size > 10_000
+
+
+def test_commands_and_options_exist(vanhove: Any) -> None:
+    documents = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    lines = [line.strip() for path in documents for line in path.read_text(encoding="utf-8").splitlines()]
+    calls = [re.split(r"\s{2,}|#", line)[0].split() for line in lines if re.match(r"(\.venv/bin/)?vanhove [a-z]", line)]
+    assert len(calls) > 15
+    for _, command, *words in calls:
+        known = re.findall(r"--[\w-]+", vanhove.works(f"{command} --help").out)
+        if command == "compute" and words[0] != "OBSERVABLE":
+            steps = chain(words[0], from_result=False)
+            known += [f"--{options.WORDS.get(p.name, p.name)}" for step in steps for p in step.parameters]
+        written = {word.strip("[]") for word in words if word.startswith(("--", "[--"))}
+        assert written <= {*known, "--option"}, (command, *words)
