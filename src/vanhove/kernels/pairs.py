@@ -3,6 +3,8 @@
 Each pair of atoms is counted once; so is each of its periodic images that lies within reach. The distances of a row of
 atoms go to a buffer of bin numbers in one loop, which vectorises, and are counted in a second, which can't. Distances
 beyond the last bin take turns in a few spare bins: one spare bin alone would make every count wait for the one before.
+Atoms are sorted by species and by slabs along the widest axis, so that a row is the atoms of a few slabs next to each
+other; a cell is cut along no more than this axis, for long rows.
 
 Distances are float64: in float32 a pair near the edge of a bin falls to either side, a perfect lattice's shells above
 all, and a fifth of the time is gained. A separate path for right-angled cells gains nothing: it waits for the square
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 SPARE = 16  # bins beyond the last one, for what is out of reach
 EDGE = 1e-9  # of a bin: a distance on an edge but for rounding belongs to the bin above, as an exact one does
+SLABS = 64
 FULL = 2**31  # pairs after which the 32-bit counters are emptied: long before any of them can run over
 
 
@@ -59,7 +62,7 @@ def _nearest_row(
         y = a * ay + b * by + c * cy
         z = a * az + b * bz + c * cz
         place = np.sqrt(x * x + y * y + z * z) * scale + EDGE
-        row[j] = np.int32(min(last[j], place))  # in this order what is not a number falls in a spare bin
+        row[j] = np.int32(min(last[j], place))
 
 
 @kernel
@@ -72,7 +75,7 @@ def _plain_row(
         b = y[j] - yi
         c = z[j] - zi
         place = np.sqrt(a * a + b * b + c * c) * scale + EDGE
-        row[j] = np.int32(min(last[j], place))  # in this order what is not a number falls in a spare bin
+        row[j] = np.int32(min(last[j], place))
 
 
 @kernel
@@ -92,26 +95,69 @@ def _empty(narrow: Counts, wide: Ints) -> None:
 
 
 @kernel
+def _sort(positions: Floats, order: Ints, starts: Ints, inverse: Floats, axis: int, s: Floats, slabs: Ints) -> None:
+    """Fractional coordinates from 0 to 1 of one frame's atoms, sorted by species and slab, into ``s`` (axis, atom).
+
+    Slab m of species a is ``s[:, slabs[a, m]:slabs[a, m + 1]]``.
+    """
+    slabs[:] = 0
+    raw = np.empty((order.size, 3))
+    for a in range(starts.size - 1):
+        for k in range(starts[a], starts[a + 1]):
+            x, y, z = positions[order[k], 0], positions[order[k], 1], positions[order[k], 2]
+            for c in range(3):
+                place = x * inverse[0, c] + y * inverse[1, c] + z * inverse[2, c]
+                place -= np.floor(place)
+                raw[k, c] = place if place < 1.0 else 0.0  # 1 - 1e-17 is 1; nothing may leave the last slab
+            slabs[a, int(raw[k, axis] * SLABS) + 1] += 1
+        slabs[a, 0] = starts[a]
+        for m in range(SLABS):
+            slabs[a, m + 1] += slabs[a, m]
+        filled = slabs[a, :SLABS].copy()
+        for k in range(starts[a], starts[a + 1]):
+            m = int(raw[k, axis] * SLABS)
+            s[0, filled[m]], s[1, filled[m]], s[2, filled[m]] = raw[k, 0], raw[k, 1], raw[k, 2]
+            filled[m] += 1
+
+
+@kernel
 def _count_nearest(
-    s: Floats, cell: Floats, starts: Ints, pair_of: Ints, scale: float, last: Floats, narrow: Counts, wide: Ints
-) -> None:
-    """Add the pairs of one frame, each at its nearest image; ``s`` holds fractional coordinates (axis, atom)."""
+    s: Floats, slabs: Ints, axis: int, near: int,
+    cell: Floats, pair_of: Ints, scale: float, last: Floats, narrow: Counts, wide: Ints,
+) -> None:  # fmt: skip
+    """Add the pairs of one frame, each at its nearest image; slabs more than ``near`` apart hold none within reach."""
     row = np.empty(s.shape[1], np.int32)
-    species = starts.size - 1
+    species = slabs.shape[0]
     seen = 0
     for a in range(species):
-        for i in range(starts[a], starts[a + 1]):
+        for i in range(slabs[a, 0], slabs[a, SLABS]):
+            m = int(s[axis, i] * SLABS)
             for b in range(a, species):
-                first, end = max(i + 1, starts[b]), starts[b + 1]
-                n = end - first
-                if n <= 0 or pair_of[a, b] < 0:
+                if pair_of[a, b] < 0:
                     continue
-                _nearest_row(
-                    s[0, first:end], s[1, first:end], s[2, first:end], s[0, i], s[1, i], s[2, i],
-                    cell, scale, last[:n], row[:n],
-                )  # fmt: skip
-                _tally(row[:n], narrow[pair_of[a, b]])
-                seen += n
+                low, high = m - near, m + near + 1
+                if high - low > SLABS:  # every slab, once
+                    low, high = 0, SLABS
+                    if a == b:
+                        low = m
+                elif a == b:
+                    low = m  # like pairs are met from one side only
+                for turn in range(-1, 2):  # the slabs go round
+                    start, stop = max(low - turn * SLABS, 0), min(high - turn * SLABS, SLABS)
+                    if start >= stop:
+                        continue
+                    first, end = slabs[b, start], slabs[b, stop]
+                    if a == b and turn == 0:
+                        first = i + 1
+                    n = end - first
+                    if n <= 0:
+                        continue
+                    _nearest_row(
+                        s[0, first:end], s[1, first:end], s[2, first:end], s[0, i], s[1, i], s[2, i],
+                        cell, scale, last[:n], row[:n],
+                    )  # fmt: skip
+                    _tally(row[:n], narrow[pair_of[a, b]])
+                    seen += n
             if seen > FULL:
                 _empty(narrow, wide)
                 seen = 0
@@ -120,34 +166,37 @@ def _count_nearest(
 
 @kernel
 def _count_images(
-    s: Floats, cell: Floats, widths: Floats, reach: float,
-    starts: Ints, pair_of: Ints, scale: float, last: Floats, narrow: Counts, wide: Ints,
+    s: Floats, slabs: Ints, axis: int, widths: Floats, reach: float,
+    cell: Floats, pair_of: Ints, scale: float, last: Floats, narrow: Counts, wide: Ints,
 ) -> None:  # fmt: skip
     """Add the pairs of one frame, each at all its images within ``reach``, an atom's own images too."""
     x = s[0] * cell[0, 0] + s[1] * cell[1, 0] + s[2] * cell[2, 0]
     y = s[0] * cell[0, 1] + s[1] * cell[1, 1] + s[2] * cell[2, 1]
     z = s[0] * cell[0, 2] + s[1] * cell[1, 2] + s[2] * cell[2, 2]
     row = np.empty(s.shape[1], np.int32)
-    species = starts.size - 1
-    bins = wide.shape[1]
+    species, bins = slabs.shape[0], wide.shape[1]
+    window = reach / widths[axis]
     seen = 0
-    la, lb, lc = np.ceil(reach / widths[0]), np.ceil(reach / widths[1]), np.ceil(reach / widths[2])
-    for na in np.arange(-la, la + 1):
-        for nb in np.arange(-lb, lb + 1):
-            for nc in np.arange(-lc, lc + 1):
+    la, lb, lc = int(np.ceil(reach / widths[0])), int(np.ceil(reach / widths[1])), int(np.ceil(reach / widths[2]))
+    for na in range(-la, la + 1):
+        for nb in range(-lb, lb + 1):
+            for nc in range(-lc, lc + 1):
                 tx = na * cell[0, 0] + nb * cell[1, 0] + nc * cell[2, 0]
                 ty = na * cell[0, 1] + nb * cell[1, 1] + nc * cell[2, 1]
                 tz = na * cell[0, 2] + nb * cell[1, 2] + nc * cell[2, 2]
+                along = na if axis == 0 else (nb if axis == 1 else nc)
                 for a in range(species):
-                    for i in range(starts[a], starts[a + 1]):
+                    for i in range(slabs[a, 0], slabs[a, SLABS]):
                         # how far the atom is from the whole image of the cell, seen across each pair of its faces
                         away = max(na - s[0, i], s[0, i] - na - 1) * widths[0]
                         away = max(away, max(nb - s[1, i], s[1, i] - nb - 1) * widths[1])
                         away = max(away, max(nc - s[2, i], s[2, i] - nc - 1) * widths[2])
                         if away >= reach:
                             continue
+                        start = max(0, int(np.floor((s[axis, i] - along - window) * SLABS)))
+                        stop = min(SLABS, int(np.floor((s[axis, i] - along + window) * SLABS)) + 1)
                         for b in range(a, species):
-                            first, end = max(i + 1, starts[b]), starts[b + 1]
+                            first, end = max(i + 1, slabs[b, start]), slabs[b, stop]
                             n = end - first
                             if n <= 0 or pair_of[a, b] < 0:
                                 continue
@@ -166,7 +215,7 @@ def _count_images(
                     if place < bins:
                         for a in range(species):
                             if pair_of[a, a] >= 0:
-                                wide[pair_of[a, a], np.int64(place)] += starts[a + 1] - starts[a]
+                                wide[pair_of[a, a], int(place)] += slabs[a, SLABS] - slabs[a, 0]
     _empty(narrow, wide)
 
 
@@ -200,22 +249,22 @@ def pair_counts(
     for j in range(atoms):
         last[j] = bins + j % SPARE
     s = np.empty((3, atoms))
+    slabs = np.empty((starts.size - 1, SLABS + 1), np.int64)
     cell, inverse, widths = np.eye(3), np.eye(3), np.ones(3)
+    axis, near = 0, 0
     reach, scale = bins * width, 1.0 / width
     for f in range(frames):
         if f == 0 or not np.all(cells[f] == cells[f - 1]):
             cell[:] = reduce_cell(cells[f])[0]
             inverse[:] = np.linalg.inv(cell)
-            for axis in range(3):
-                widths[axis] = 1.0 / np.sqrt(np.sum(inverse[:, axis] ** 2))
-        for k in range(atoms):
-            x, y, z = positions[f, order[k], 0], positions[f, order[k], 1], positions[f, order[k], 2]
-            for axis in range(3):
-                place = x * inverse[0, axis] + y * inverse[1, axis] + z * inverse[2, axis]
-                s[axis, k] = place - np.floor(place)
-        # the image nearer than half the smallest width has all its fractional components below one half, in any cell
+            for c in range(3):
+                widths[c] = 1.0 / np.sqrt(np.sum(inverse[:, c] ** 2))
+            axis = int(np.argmax(widths))
+            near = int(np.ceil(reach / widths[axis] * SLABS))
+        _sort(positions[f], order, starts, inverse, axis, s, slabs)
+        # an image nearer than half the smallest width has all its fractional components below one half, in any cell
         if reach <= 0.5 * widths.min() * (1 + 1e-12):
-            _count_nearest(s, cell, starts, pair_of, scale, last, narrow, counts[f])
+            _count_nearest(s, slabs, axis, near, cell, pair_of, scale, last, narrow, counts[f])
         else:
-            _count_images(s, cell, widths, reach, starts, pair_of, scale, last, narrow, counts[f])
+            _count_images(s, slabs, axis, widths, reach, cell, pair_of, scale, last, narrow, counts[f])
     return counts

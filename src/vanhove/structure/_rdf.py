@@ -89,11 +89,11 @@ def rdf(
             "n": Column(table, n, "1", "coordination within the bin's upper edge"),
             "g_error": Column(table, g_error, "1", "standard error of g(r) from blocks of frames"),
             "n_error": Column(table, n_error, "1", "standard error of n(r) from blocks of frames"),
-            "density": Column(("pair",), density, "1/Angstrom^3", "mean number density of the second species"),
+            "density": Column(("pair",), density, "1/Å³", "mean number density of the second species"),
         },
         {
             "pair": Column(("pair",), labels, "1", "pair, centre first"),
-            "r": Column(("r",), 0.5 * (edges[1:] + edges[:-1]), "Angstrom", "distance"),
+            "r": Column(("r",), 0.5 * (edges[1:] + edges[:-1]), "Å", "distance"),
         },
         parameters=dict(pairs=labels, r_max=r_max, width=width),
         history=list(traj.history),
