@@ -42,19 +42,20 @@ def inspect(traj: Trajectory, name: str) -> list[str]:
     if traj.charges is not None:
         rows.append(("charges", f"{traj.charges.sum():+.3g} e in all"))
     rows += [("note", str(note)) for note in opened.get("notes", [])]
-    doubts = suspicions(traj)
+    shortest, pair = closest(traj)
+    if np.isfinite(shortest):
+        rows.append(("closest", f"{shortest:.2f} Å, {pair[0]}–{pair[1]}, in the first frame"))
+    doubts = suspicions(traj, shortest)
     rows += [("look at", doubt) for doubt in doubts] or [("suspicious", "nothing found")]
     return aligned(rows)
 
 
-def suspicions(traj: Trajectory) -> list[str]:
+def suspicions(traj: Trajectory, shortest: float) -> list[str]:
     """What a person should look at before trusting results from ``traj``; reads every frame."""
     found = []
-    nearest, pair = closest(traj)
-    if nearest < TOUCHING:
+    if shortest < TOUCHING:
         found.append(
-            f"{pair[0]} and {pair[1]} are {nearest:.2f} Å apart in the first frame: check the cell, the units (Å) and "
-            "that fractional coordinates were read as such"
+            f"atoms only {shortest:.2f} Å apart: check the cell, the units (Å) and whether coordinates are fractional"
         )
     try:
         _ = traj.n_frames > 1 and traj.spacing
@@ -74,25 +75,17 @@ def suspicions(traj: Trajectory) -> list[str]:
 
 def closest(traj: Trajectory) -> tuple[float, tuple[str, str]]:
     """The shortest distance between two atoms of the first frame, and their species."""
-    import freud
+    from ase import Atoms
+    from ase.neighborlist import neighbor_list
 
-    if traj.n_atoms < 2:
-        return np.inf, ("", "")
     cell = traj.cells[0]
-    positions = traj.read("positions", slice(0, 1))[0]
-    # freud's box is upper triangular: turn cell and atoms together
-    turned = np.linalg.cholesky(cell @ cell.T)
-    box = freud.box.Box.from_matrix(turned.T)
-    points = box.wrap((positions @ np.linalg.inv(cell)) @ turned)
-    query = freud.locality.AABBQuery(box, points)
-    reach = (np.abs(np.linalg.det(cell)) / traj.n_atoms) ** (1 / 3)  # about one atom lies within it
-    near = query.query(points, dict(mode="ball", r_max=min(reach, 0.49 * min(widths(cell))), exclude_ii=True))
-    pairs = near.toNeighborList()
-    if len(pairs.distances) == 0:
+    atoms = Atoms(np.zeros(traj.n_atoms), traj.read("positions", slice(0, 1))[0], cell=cell, pbc=True)
+    reach = 1.2 * (np.abs(np.linalg.det(cell)) / traj.n_atoms) ** (1 / 3)  # wide enough to hold some neighbours
+    first, second, distance = neighbor_list("ijd", atoms, reach)
+    if len(distance) == 0:
         return np.inf, ("", "")
-    best = int(np.argmin(pairs.distances))
-    first, second = (str(traj.species[i]) for i in pairs[:][best])
-    return float(pairs.distances[best]), (first, second)
+    best = int(np.argmin(distance))
+    return float(distance[best]), (str(traj.species[first[best]]), str(traj.species[second[best]]))
 
 
 def motion(traj: Trajectory) -> tuple[float, float]:
