@@ -81,7 +81,7 @@ def closest(traj: Trajectory) -> tuple[float, tuple[str, str]]:
     cell = traj.cells[0]
     atoms = Atoms(np.zeros(traj.n_atoms), traj.read("positions", slice(0, 1))[0], cell=cell, pbc=True)
     reach = 1.2 * (np.abs(np.linalg.det(cell)) / traj.n_atoms) ** (1 / 3)  # wide enough to hold some neighbours
-    first, second, distance = neighbor_list("ijd", atoms, reach)
+    first, second, distance = neighbor_list("ijd", atoms, reach)  # type: ignore[no-untyped-call]  # ase has no types here
     if len(distance) == 0:
         return np.inf, ("", "")
     best = int(np.argmin(distance))

@@ -43,11 +43,12 @@ class Watch:
 
         simulations = sum(simulates(task) for task in todo)
         self._todo = self._left = len(todo)
-        done = f"; {len(kept)} are done already" if kept else ""
-        if todo:
-            self._line(f"{folder}: {simulations} simulations and {len(todo) - simulations} results to compute{done}")
-        else:
+        if not todo:
             self._line(f"{folder}: everything is done already")
+            return
+        done = f" ({len(kept)} done already)" if kept else ""
+        asked = f"{_count(simulations, 'simulation')} and {_count(len(todo) - simulations, 'result')} to compute"
+        self._line(f"{folder}: {asked}{done}")
 
     def on_task(self, task: Task, state: State) -> None:
         """Say when a simulation has ended; results are only counted, they are quick."""
@@ -94,6 +95,10 @@ class Watch:
         if self._live is not None:
             self._live.stop()
             self._live = None
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _known(now: Simulating) -> bool:
