@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,12 @@ def short_protocol() -> Protocol:
         Produce(1500, 2.0, 0.02, velocities=True),
     )  # fmt: skip
     return Protocol(stages)
+
+
+@pytest.fixture
+def processes() -> Callable[[Path], dict[int, str]]:
+    """Which processes work in a folder."""
+    return processes_in
 
 
 def processes_in(folder: Path) -> dict[int, str]:

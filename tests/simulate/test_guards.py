@@ -4,13 +4,13 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from conftest import processes_in  # type: ignore[import-not-found]  # pytest puts this folder on the path
 from vanhove.base.errors import Refusal
 from vanhove.simulate import _run
 from vanhove.simulate._guards import Guards, Watch, check_before
@@ -20,6 +20,8 @@ from vanhove.simulate._run import run
 from vanhove.simulate.deck import start_of
 from vanhove.simulate.legs import cut
 from vanhove.simulate.thermo import Log, Row, explain
+
+Processes = Callable[[Path], dict[int, str]]
 
 
 def with_dispersion(C: float) -> Buckingham:
@@ -78,31 +80,33 @@ def test_atoms_that_fall_into_each_other_stop_the_run(
 
 
 @pytest.mark.usefixtures("lammps")
-def test_the_temperature_is_watched(small: Any, forces: Any, tmp_path: Path) -> None:
+def test_the_temperature_is_watched(small: Any, forces: Any, tmp_path: Path, processes: Processes) -> None:
     protocol = [Minimise(), Hold(3000, 20)]
     with pytest.raises(Refusal, match=r"mean temperature of the last 1 ps .* ± 0.01 %.*step \d+ of 20000"):
         run(small, forces, protocol, tmp_path, guards=Guards(temperature=1e-4))
-    assert processes_in(tmp_path) == {}
+    assert processes(tmp_path) == {}
     assert (tmp_path / "legs/001-hold.attempt/log.lammps").exists()  # to be read
 
 
 @pytest.mark.usefixtures("lammps")
 @pytest.mark.parametrize("ranks", [1, 2])
-def test_lost_atoms_are_said_in_words(small: Any, forces: Any, tmp_path: Path, ranks: int) -> None:
+def test_lost_atoms_are_said_in_words(
+    small: Any, forces: Any, tmp_path: Path, ranks: int, processes: Processes
+) -> None:
     protocol = Protocol((Minimise(), Hold(3000, 10)), timestep=40.0)
     with pytest.raises(
         Refusal, match=r"Stage 'hold' was stopped.*(Lost atoms|Out of range).*moved farther than a cell"
     ):
         run(small, forces, protocol, tmp_path, ranks=ranks)
-    assert processes_in(tmp_path) == {}
+    assert processes(tmp_path) == {}
 
 
 @pytest.mark.usefixtures("lammps")
-def test_a_silent_engine_is_stopped(relaxed: Any, forces: Any, tmp_path: Path) -> None:
+def test_a_silent_engine_is_stopped(relaxed: Any, forces: Any, tmp_path: Path, processes: Processes) -> None:
     def freeze() -> None:
         for _ in range(200):
             time.sleep(0.05)
-            ranks = [pid for pid, command in processes_in(tmp_path).items() if "/lmp -in" in command]
+            ranks = [pid for pid, command in processes(tmp_path).items() if "/lmp -in" in command]
             frozen = [pid for pid in ranks if "mpiexec" not in Path(f"/proc/{pid}/cmdline").read_text()]
             if frozen:
                 os.kill(frozen[0], signal.SIGSTOP)
@@ -113,7 +117,7 @@ def test_a_silent_engine_is_stopped(relaxed: Any, forces: Any, tmp_path: Path) -
     with pytest.raises(Refusal, match="said nothing for 1 s"):
         run(relaxed, forces, [Hold(300, 500)], tmp_path, guards=Guards(silence=1.0), ranks=2)
     thread.join()
-    assert processes_in(tmp_path) == {}
+    assert processes(tmp_path) == {}
 
 
 def test_the_dip_after_a_minimisation_is_not_a_fault(small: Any, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from ase import units
 
 import vanhove as vh
 from vanhove.base.errors import Refusal, VanhoveWarning
+from vanhove.simulate import _run as run_file
 from vanhove.simulate import engine as engine_file
 from vanhove.simulate import folder as folder_file
 from vanhove.simulate._guards import Guards
@@ -176,6 +177,17 @@ def test_blocks_within_a_small_budget(
     monkeypatch.setenv("VANHOVE_MEMORY", "1MB")
     two = run(relaxed, forces, protocol, tmp_path / "two", leg_steps=100).trajectory.positions
     assert np.array_equal(one, two)
+
+
+def test_a_leg_that_left_too_little_is_not_kept(
+    relaxed: Any, forces: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole_input = run_file.leg_input
+    monkeypatch.setattr(run_file, "leg_input", lambda *leg: whole_input(*leg).replace("frames.bin", "elsewhere.bin"))
+    with pytest.raises(Refusal, match=r"without all of its frames.bin"):
+        run(relaxed, forces, [Produce(300, 0.05, 0.01)], tmp_path)
+    monkeypatch.undo()
+    assert run(relaxed, forces, [Produce(300, 0.05, 0.01)], tmp_path).trajectory.n_frames == 6
 
 
 def test_progress_counts_every_step(relaxed: Any, forces: Any, tmp_path: Path, short_protocol: Protocol) -> None:

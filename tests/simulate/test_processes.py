@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conftest import processes_in  # type: ignore[import-not-found]  # pytest puts this folder on the path
 from vanhove.base.errors import Refusal
 from vanhove.simulate import supervise
 from vanhove.simulate._run import run
 
+Processes = Callable[[Path], dict[int, str]]
 pytestmark = pytest.mark.usefixtures("lammps")
 
 SCRIPT = """
@@ -76,14 +76,16 @@ def arrays(folder: Path) -> dict[str, Any]:
         }
 
 
-def assert_nothing_left(folder: Path) -> None:
+def assert_nothing_left(processes: Processes, folder: Path) -> None:
     until = time.monotonic() + 2.0
-    while processes_in(folder) and time.monotonic() < until:
+    while processes(folder) and time.monotonic() < until:
         time.sleep(0.05)
-    assert processes_in(folder) == {}
+    assert processes(folder) == {}
 
 
-def test_a_run_killed_four_times_ends_with_the_same_bits(script: Path, undisturbed: Path, tmp_path: Path) -> None:
+def test_a_run_killed_four_times_ends_with_the_same_bits(
+    script: Path, undisturbed: Path, tmp_path: Path, processes: Processes
+) -> None:
     folder = tmp_path / "run"
     # in the minimisation or before, in the middle of a leg, between legs, and while the trajectory is near
     for leg, later in (
@@ -97,7 +99,7 @@ def test_a_run_killed_four_times_ends_with_the_same_bits(script: Path, undisturb
         time.sleep(later)
         process.kill()
         process.wait()
-        assert_nothing_left(folder)
+        assert_nothing_left(processes, folder)
         assert not (folder / "trajectory.h5md").exists()
     subprocess.run([sys.executable, str(script), str(folder)], check=True)
     expected, found = arrays(undisturbed), arrays(folder)
@@ -113,16 +115,20 @@ def test_the_folder_and_the_clock_change_nothing(undisturbed: Path, script: Path
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
-def test_nothing_is_left_when_python_is_killed(script: Path, tmp_path: Path, number: signal.Signals) -> None:
+def test_nothing_is_left_when_python_is_killed(
+    script: Path, tmp_path: Path, number: signal.Signals, processes: Processes
+) -> None:
     process = started(script, tmp_path / "run")
-    wait_for(lambda: any("hydra_pmi_proxy" in command for command in processes_in(tmp_path).values()))
+    wait_for(lambda: any("hydra_pmi_proxy" in command for command in processes(tmp_path).values()))
     process.send_signal(number)
     process.wait()
-    assert_nothing_left(tmp_path)
+    assert_nothing_left(processes, tmp_path)
 
 
 @pytest.mark.parametrize("victim", ["mpiexec", "hydra_pmi_proxy", "supervise.py", "lmp"])
-def test_nothing_is_left_when_a_part_is_killed(tmp_path: Path, relaxed: Any, forces: Any, victim: str) -> None:
+def test_nothing_is_left_when_a_part_is_killed(
+    tmp_path: Path, relaxed: Any, forces: Any, victim: str, processes: Processes
+) -> None:
     """The run ends with a message, whichever of its processes dies."""
     from vanhove.simulate._protocol import Hold
 
@@ -131,7 +137,7 @@ def test_nothing_is_left_when_a_part_is_killed(tmp_path: Path, relaxed: Any, for
     def kill_it(stage: str, temperature: float, *_: Any) -> None:
         if killed or temperature == 0:
             return
-        for pid, command in processes_in(tmp_path).items():
+        for pid, command in processes(tmp_path).items():
             program = Path(command.split()[0]).name
             if program == victim or (victim == "supervise.py" and victim in command):
                 killed.append(command)
@@ -141,23 +147,27 @@ def test_nothing_is_left_when_a_part_is_killed(tmp_path: Path, relaxed: Any, for
     with pytest.raises(Refusal, match="Stage 'hold' was stopped: LAMMPS ended with code"):
         run(relaxed, forces, [Hold(300, 500)], tmp_path, ranks=2, leg_steps=10**6, progress=kill_it)
     assert killed
-    assert_nothing_left(tmp_path)
+    assert_nothing_left(processes, tmp_path)
 
 
-def test_ctrl_c_leaves_a_run_that_goes_on(script: Path, undisturbed: Path, tmp_path: Path) -> None:
+def test_ctrl_c_leaves_a_run_that_goes_on(
+    script: Path, undisturbed: Path, tmp_path: Path, processes: Processes
+) -> None:
     folder = tmp_path / "run"
     process = started(script, folder)
     wait_for((folder / "legs/004-quench.attempt").exists)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate()
     assert b"KeyboardInterrupt" in said
-    assert processes_in(tmp_path) == {}  # at once: the engine was ended in order
+    assert processes(tmp_path) == {}  # at once: the engine was ended in order
     assert (folder / "legs/003-quench").exists()
     subprocess.run([sys.executable, str(script), str(folder)], check=True)
     assert np.array_equal(arrays(undisturbed)["positions"], arrays(folder)["positions"])
 
 
-def test_an_exception_of_the_progress_ends_the_engine(relaxed: Any, forces: Any, tmp_path: Path) -> None:
+def test_an_exception_of_the_progress_ends_the_engine(
+    relaxed: Any, forces: Any, tmp_path: Path, processes: Processes
+) -> None:
     from vanhove.simulate._protocol import Hold
 
     def enough(*_: Any) -> None:
@@ -165,7 +175,7 @@ def test_an_exception_of_the_progress_ends_the_engine(relaxed: Any, forces: Any,
 
     with pytest.raises(KeyboardInterrupt):
         run(relaxed, forces, [Hold(300, 500)], tmp_path, ranks=2, progress=enough)
-    assert processes_in(tmp_path) == {}
+    assert processes(tmp_path) == {}
 
 
 def test_the_supervisor_passes_on_how_its_command_ended(tmp_path: Path) -> None:
@@ -180,11 +190,11 @@ def test_the_supervisor_passes_on_how_its_command_ended(tmp_path: Path) -> None:
     assert code(str(tmp_path / "absent")) == 127
 
 
-def test_the_supervisor_ends_what_left_its_session(tmp_path: Path) -> None:
+def test_the_supervisor_ends_what_left_its_session(tmp_path: Path, processes: Processes) -> None:
     """A grandchild in a session of its own, whose parent has ended."""
     command = ["sh", "-c", f"cd {tmp_path}; setsid sleep 100 & sleep 0.3; exit 3"]
     supervised = [sys.executable, "-I", "-S", supervise.__file__, str(os.getpid()), *command]
     with subprocess.Popen(supervised, stdin=subprocess.PIPE) as process:
-        wait_for(lambda: any("sleep 100" in command for command in processes_in(tmp_path).values()))
+        wait_for(lambda: any("sleep 100" in command for command in processes(tmp_path).values()))
         assert process.wait() == 3
-    assert processes_in(tmp_path) == {}
+    assert processes(tmp_path) == {}

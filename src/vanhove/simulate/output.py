@@ -16,6 +16,8 @@ from .deck import END, FRAMES, RESTART
 from .dump import DumpFile, open_dump
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from vanhove.trajectory.source import Block
@@ -68,6 +70,20 @@ def check_disk(folder: Folder, protocol: Protocol, n_atoms: int) -> None:
             f"The run writes {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are free",
             str(folder.path),
             "Free some space, or raise every= of the production",
+        )
+
+
+def check_leg(attempt: Path, leg: Leg, protocol: Protocol) -> None:
+    """Refuse a leg that left less than the next one, and the trajectory, need: a full disk says nothing else."""
+    missing = [name for name in (RESTART, END) if not (attempt / name).exists()]
+    if isinstance(leg.stage, Produce):
+        every = protocol.frame_steps(leg.stage)
+        dump = open_dump(attempt / FRAMES)
+        if dump is None or dump.n_frames != leg.stop // every - leg.start // every + 1:
+            missing.append(FRAMES)
+    if missing:
+        raise Refusal(
+            f"The leg ended without all of its {', '.join(missing)}", str(attempt), "Look at its log and the free disk"
         )
 
 
