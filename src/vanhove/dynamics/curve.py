@@ -1,0 +1,159 @@
+"""An MSD as a fit sees it: values at some 60 lags, their model covariance, how ions and times differ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from .lags import independent_displacements
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from xarray import Dataset
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+FEWEST_GROUPS = 8  # of ions, for their spread to say anything
+SIGNIFICANT = 0.95  # of the F test for motion that all ions share
+
+
+class Spread(NamedTuple):
+    """What the observed values say of the error of a linear estimate, beside the model's own."""
+
+    error: float  # standard error from the spread between groups of ions; NaN where they are too few
+    inflation: float  # ≥ 1: by how much the variance is larger because ions do things together
+    first_half: float  # the estimate from the first and second half of the origins
+    second_half: float
+    half_error: float  # standard error of their difference, from the spread between groups
+
+    def enlarged(self, model_error: float) -> float:
+        """The standard error that both model and observation allow: the larger, times what moving together adds."""
+        return float(np.fmax(model_error, self.error) * self.inflation**0.5)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One MSD at chosen lags (in frames), with the sums it consists of."""
+
+    lags: Ints
+    values: Floats  # Å²
+    shares: Floats  # (lag, axis) share of each axis in the MSD
+    parts: Floats  # (part of the origins, group of ions, lag) Å²
+    ions: Ints  # in each group
+    n_frames: int
+    spacing: float  # ps
+    first_only: bool  # one origin
+
+    @classmethod
+    def of(cls, msd: Dataset) -> Curve:
+        """The curve of a result of :func:`vanhove.dynamics.msd`."""
+        spacing = float(msd.attrs["spacing"])
+        lags = np.round(msd.part_lag.values / spacing).astype(np.int64)
+        known = np.round(msd.lag.values / spacing).astype(np.int64)
+        where = np.searchsorted(known, lags)
+        values = msd.msd.values[where]
+        by_axis = msd.msd_axis.transpose("lag", "axis").values[where]
+        shares = np.divide(by_axis, values[:, None], out=np.full_like(by_axis, 1 / 3), where=values[:, None] > 0)
+        return cls(
+            lags, values, shares, msd.msd_part.transpose("part", "group", "part_lag").values, msd.ions.values,
+            int(msd.attrs["n_frames"]), spacing, msd.attrs["origins"] == "first",
+        )  # fmt: skip
+
+    def at(self, chosen: NDArray[np.bool_] | slice) -> Curve:
+        """The same at some of its lags."""
+        return Curve(
+            self.lags[chosen], self.values[chosen], self.shares[chosen], self.parts[..., chosen], self.ions,
+            self.n_frames, self.spacing, self.first_only,
+        )  # fmt: skip
+
+    @property
+    def n_ions(self) -> int:
+        """Number of ions."""
+        return int(self.ions.sum())
+
+    @property
+    def origins(self) -> Ints:
+        """Number of origins of each lag."""
+        return np.ones_like(self.lags) if self.first_only else self.n_frames - self.lags
+
+    @property
+    def times(self) -> Floats:
+        """The lags in ps."""
+        return np.asarray(self.lags * self.spacing, np.float64)
+
+    @property
+    def independent(self) -> Floats:
+        """Number of independent displacements at each lag."""
+        return independent_displacements(self.lags, self.origins, self.n_ions)
+
+    def covariance(self, growth: Floats) -> Floats:
+        r"""Covariance of the MSD between lags for Gaussian paths whose MSD is ``growth`` (Å², by frames from 0).
+
+        Squares of Gaussian displacements have twice the squared covariance of the displacements, which the growth ψ of
+        the MSD alone decides (:func:`vanhove.kernels.correlate.squared_step_covariance`); N ions are N independent
+        copies, and the axes share ψ as observed:
+
+        .. math:: \mathrm{cov}(i, j) = \frac{2}{N} \sum_a f_a(i) f_a(j)\, \frac{1}{n_i n_j} \sum_{t,s} C_{ij}(s - t)^2
+
+        With every overlap of the finite run counted it is a true covariance, hence positive definite.
+        """
+        from vanhove.kernels.correlate import squared_step_covariance
+
+        pairs = squared_step_covariance(growth, self.lags, self.origins)
+        covariance: Floats = 2 / self.n_ions * (self.shares @ self.shares.T) * pairs
+        return covariance
+
+    @property
+    def relative_covariance(self) -> Floats:
+        """Covariance of ln MSD between lags of a random walk: it knows the lags and the run's length, not the MSD."""
+        walk = self.covariance(np.arange(3.0))  # a straight line through zero, one a frame
+        relative: Floats = walk / np.outer(self.lags, self.lags)
+        return relative
+
+    def spread(self, weights: Floats) -> Spread:
+        """How the linear estimate ``weights`` @ MSD differs between groups of ions and parts of the origins.
+
+        The spread between ions knows their differences and what is not Gaussian in their motion. What groups do
+        together shows as a variance between the parts of the origins that is larger than the parts' variance within
+        each group (an F test, whose ratio is then the inflation).
+        """
+        groups, share = len(self.ions), self.ions / self.n_ions
+        if groups < FEWEST_GROUPS:
+            return Spread(np.nan, 1.0, np.nan, np.nan, np.nan)
+        error = _standard_error(np.nanmean(self.parts, axis=0) @ weights, share)
+        estimates = self.parts @ weights  # (part, group)
+        half = len(estimates) // 2
+        if half == 0 or np.isnan(estimates).any():  # one origin, or lags so long that a part has none
+            return Spread(error, 1.0, np.nan, np.nan, np.nan)
+        first, second = estimates[:half].mean(axis=0), estimates[half:].mean(axis=0)
+        return Spread(
+            error, self._inflation(estimates), float(first @ share), float(second @ share),
+            _standard_error(first - second, share),
+        )  # fmt: skip
+
+    def _inflation(self, estimates: Floats) -> float:
+        from scipy.stats import f as f_distribution
+
+        parts, groups = estimates.shape
+        # parts that are shorter than the shortest lag share most of their displacements: join them
+        while parts > 1 and (self.origins[0] / parts < self.lags[0]):
+            parts //= 2
+        if parts < 2:
+            return 1.0
+        joined = estimates.reshape(parts, -1, groups).mean(axis=1)
+        together = joined.mean(axis=1)
+        rest = joined - together[:, None] - joined.mean(axis=0) + together.mean()
+        between = groups * together.var(ddof=1)
+        within = float((rest**2).sum()) / ((parts - 1) * (groups - 1))
+        limit = f_distribution.ppf(SIGNIFICANT, parts - 1, (parts - 1) * (groups - 1))
+        return float(between / within) if within > 0 and between > limit * within else 1.0
+
+
+def _standard_error(values: Floats, share: Floats) -> float:
+    """Of the mean of ``values`` weighted by ``share`` (nearly equal shares)."""
+    mean = values @ share
+    n = len(values)
+    return float(np.sqrt(((share * (values - mean)) ** 2).sum() * n / (n - 1)))
