@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
+STRIP = 0.3  # of the axes' height, for the exponent
 FEWEST_GROUPS = 8  # fewer ions say too little of how much ions differ
 
 
@@ -181,15 +182,7 @@ def draw(result: Dataset, ax: Axes) -> None:
     ax.fill_between(lag, np.maximum(values - error, values * 1e-2), values + error, color=colour, alpha=0.25, lw=0)
     ax.plot(lag, values, color=colour, label=name)
     _slope_guide(ax, lag, values)
-    exponent = result.exponent.values[positive]
-    inset: Any = ax.inset_axes((0.62, 0.12, 0.35, 0.3))
-    inset.axhline(1.0, color="#7F7F7F", lw=0.9, ls="--")
-    shown = lag <= lag[-1] / 2  # beyond half the run it is noise
-    inset.plot(lag[shown], exponent[shown], color=colour, lw=1.2)
-    inset.set_xscale("log")
-    inset.set_ylim(0, 2.05)
-    inset.set_ylabel("exponent", fontsize="small")
-    inset.tick_params(labelsize="x-small")
+    _exponent_strip(ax, lag, result.exponent.values[positive], colour)
     ax.legend(loc="upper left")
 
 
@@ -201,3 +194,27 @@ def _slope_guide(ax: Axes, lag: Floats, values: Floats) -> None:
     at = np.interp(np.log(ends), np.log(lag), np.log(values))
     height = 1.6 * np.exp(max(at - np.log(ends)))
     ax.plot(ends, height * ends, color="#7F7F7F", lw=1.0, ls="--", label="∝ t")
+
+
+def _exponent_strip(ax: Axes, lag: Floats, exponent: Floats, colour: str) -> None:
+    """The local exponent along the foot of the axes, on the same lags; the curve is moved up to make room."""
+    low, high = np.log(ax.get_ylim())
+    ax.set_ylim(np.exp(low - (high - low) * STRIP / (1 - STRIP)), np.exp(high))
+    for minor in (False, True):  # ticks below the data would read as the strip's
+        ax.set_yticks([tick for tick in ax.get_yticks(minor=minor) if low <= np.log(tick) <= high], minor=minor)
+    strip: Any = ax.inset_axes((0, 0, 1, STRIP - 0.03))
+    strip.axhline(1.0, color="#7F7F7F", lw=0.9, ls="--")
+    shown = lag <= lag[-1] / 2  # beyond half the run it is noise
+    strip.plot(lag[shown], exponent[shown], color=colour, lw=1.2)
+    strip.set_xscale("log")
+    strip.set_xlim(ax.get_xlim())
+    strip.set_ylim(0, 2.05)
+    strip.tick_params(axis="x", which="both", bottom=False, labelbottom=False)
+    strip.yaxis.tick_right()
+    strip.set_yticks([0, 1, 2], ["0", "1", "2"], fontsize="x-small")
+    strip.yaxis.set_label_position("right")
+    strip.set_ylabel("exponent", fontsize="small")
+    for side in ("top", "right"):
+        strip.spines[side].set_visible(True)
+    strip.spines["left"].set_visible(False)
+    strip.grid(visible=False)
