@@ -186,7 +186,12 @@ def test_a_log_is_followed_line_by_line(tmp_path: Path) -> None:
 )
 def test_errors_are_translated(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "log").write_text(text)
-    end = explain(tmp_path / "log", tmp_path / "absent")
+    end = explain(1, tmp_path / "log", tmp_path / "absent")
     assert said in end.why
     assert ".cpp" not in end.why
     assert end.do
+
+
+def test_a_killed_engine_says_so(tmp_path: Path) -> None:
+    assert explain(137, tmp_path / "absent").why == "it was killed by signal 9 from outside"
+    assert "in part" in explain(70, tmp_path / "absent").why

@@ -230,7 +230,7 @@ class _Work:
                 watch.look()
                 pace.tell(rows[-1] if rows else None)
         if code != 0:
-            end = explain(attempt / "log.lammps", attempt / "output.txt")
+            end = explain(code, attempt / "log.lammps", attempt / "output.txt")
             at = rows[-1].step if rows else leg.start
             watch.refuse(f"LAMMPS ended with code {code}: {end.why}", at, end.do, tail=end.tail)
         output.check_leg(attempt, leg, self.protocol)

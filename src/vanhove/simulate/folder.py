@@ -93,6 +93,9 @@ class Folder:
             holder = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": since})
             os.truncate(descriptor, 0)
             os.pwrite(descriptor, holder.encode(), 0)
+            for name in (TRAJECTORY, FINAL, RUN):
+                for part in self.path.glob(f".{name}.*.part"):  # a killed run was writing it
+                    part.unlink()
             yield descriptor
         finally:
             os.close(descriptor)

@@ -6,8 +6,11 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from .supervise import TORN
+
 COLUMNS = ["Step", "Temp", "PotEng", "TotEng", "Press"]
 TAIL_LINES = 6
+SIGNAL = 128  # exit codes above it are signals
 _ERROR = re.compile(r"^\s*ERROR(?: on proc \d+)?:\s*(.*)$", re.MULTILINE)
 _SOURCE = re.compile(r"\s*\((?:src/)?[\w./-]+\.(?:cpp|h):\d+\)\s*$")
 
@@ -80,8 +83,8 @@ def _row(words: list[str]) -> Row | None:
         return None
 
 
-def explain(*logs: Path) -> End:
-    """Why LAMMPS ended, from its logs."""
+def explain(code: int, *logs: Path) -> End:
+    """Why LAMMPS ended, from its exit code and its logs."""
     texts = [path.read_text(errors="replace") for path in logs if path.exists()]
     for text in texts:
         found = _ERROR.search(text)
@@ -91,7 +94,11 @@ def explain(*logs: Path) -> End:
                 if words in said:
                     return End(f"{said}, which means that {meaning}", do, _tail(text))
             return End(said, "Read its log", _tail(text))
-    return End("it does not say why", "Read its log and output", _tail(texts[-1]) if texts else "")
+    tail = _tail(texts[-1]) if texts else ""
+    if code == TORN or code > SIGNAL:
+        how = f"by signal {code - SIGNAL}" if code > SIGNAL else "in part"
+        return End(f"it was killed {how} from outside", "Run again: it goes on where it was (is memory short?)", tail)
+    return End("it does not say why", "Read its log and output", tail)
 
 
 def _tail(text: str) -> str:
