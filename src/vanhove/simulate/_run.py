@@ -48,12 +48,12 @@ class Finished:
     @property
     def trajectory(self) -> Trajectory:
         """The production, opened lazily."""
-        import vanhove
+        from vanhove.trajectory import open as open_trajectory
 
         path = Folder(self.directory).trajectory
         if not path.exists():
             raise Refusal("This run has no trajectory", str(self.directory), "Give its protocol a Produce stage")
-        return vanhove.open(path)
+        return open_trajectory(path)
 
     @property
     def structure(self) -> Atoms:
