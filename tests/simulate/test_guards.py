@@ -80,6 +80,16 @@ def test_atoms_that_fall_into_each_other_stop_the_run(
 
 
 @pytest.mark.usefixtures("lammps")
+def test_contacts_are_looked_for_while_it_runs(
+    relaxed: Any, forces: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: Processes
+) -> None:
+    monkeypatch.setattr(_run, "bounds", lambda _: {"S-S": 0.8, "Si-S": 2.6})
+    with pytest.raises(Refusal, match=r"there are (Si-S|S-Si) atoms .* inside the 2.600 Å"):
+        run(relaxed, forces, [Hold(300, 500)], tmp_path, leg_steps=10**6)
+    assert processes(tmp_path) == {}
+
+
+@pytest.mark.usefixtures("lammps")
 def test_the_temperature_is_watched(small: Any, forces: Any, tmp_path: Path, processes: Processes) -> None:
     protocol = [Minimise(), Hold(3000, 20)]
     with pytest.raises(Refusal, match=r"mean temperature of the last 1 ps .* ± 0.01 %.*step \d+ of 20000"):
