@@ -1,0 +1,191 @@
+"""What was run and with what: tables of the runs, their stages, settings and versions, from their records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .citing import engine_of
+from .numbers import plain, subscripts
+
+if TYPE_CHECKING:
+    from vanhove.study.results import Results, RunRecord
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of texts."""
+
+    head: list[str]
+    rows: list[list[str]]
+
+
+def table(columns: Mapping[str, Iterable[str]]) -> Table | None:
+    """A table from its columns; columns that are all empty are left out, and None when nothing is left."""
+    filled = {head: list(cells) for head, cells in columns.items()}
+    filled = {head: cells for head, cells in filled.items() if any(cells)}
+    if not filled:
+        return None
+    rows = [[cell or "–" for cell in row] for row in zip(*filled.values(), strict=True)]
+    return Table(list(filled), rows)
+
+
+def runs_table(results: Results) -> Table | None:
+    """One row a run."""
+    runs = results.runs
+    return table(
+        {
+            "Run": [run.name for run in runs],
+            "Temperature": [_with(run.temperature, "K") for run in runs],
+            "Replica": [str(run.replica) if len({r.replica for r in runs}) > 1 else "" for run in runs],
+            "Atoms": [str(run.atoms) for run in runs],
+            "Composition": [composition(run) for run in runs],
+            "Density": [_with(run.details.get("density_g_cm3"), "g/cm³") for run in runs],
+            "Length": [_with(_length(run), "ps") for run in runs],
+            "Frames": [str(run.details.get("frames", "")) for run in runs],
+            "Between frames": [_with(_spacing(run), "ps") for run in runs],
+            "Cell": [_cell(run.details.get("cell")) for run in runs],
+            "From": ["simulated here" if run.kind == "simulated" else _files(run) for run in runs],
+        }
+    )
+
+
+def composition(run: RunRecord) -> str:
+    """``"160 Na, 80 Si, 240 S"``."""
+    counts = run.details.get("composition", {})
+    return ", ".join(f"{number} {name}" for name, number in counts.items()) if isinstance(counts, dict) else ""
+
+
+def what_ran(results: Results) -> str:
+    """The runs in one line."""
+    runs = results.runs
+    if not runs:
+        return "No run is recorded."
+    material = results.settings.get("material", {})
+    known = sorted({run.temperature for run in runs if run.temperature is not None})
+    lengths = sorted({round(length, 6) for run in runs if (length := _length(run)) is not None})
+    parts = [
+        subscripts(str(material.get("formula", ""))),
+        _span(sorted({run.atoms for run in runs}), "atoms"),
+        _with(material.get("density"), "g/cm³"),
+        f"potential {material['potential']}" if material.get("potential") else "",
+        f"{_counted(len(runs), 'run')} at {', '.join(f'{t:g}' for t in known)} K"
+        if known
+        else _counted(len(runs), "run"),
+        f"{_span(lengths, 'ps')} each" if lengths else "",
+        f"{_counted(replicas, 'replica')}" if (replicas := len({run.replica for run in runs})) > 1 else "",
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def facts(results: Results) -> list[tuple[str, str]]:
+    """What all simulated runs share, from the first of them and from the settings."""
+    material, simulate = results.settings.get("material", {}), results.settings.get("simulate", {})
+    details: dict[str, Any] = next((run.details for run in results.runs if run.kind == "simulated"), {})
+    potential = details.get("potential", {})
+    asked = [
+        ("Engine", engine_of(details)),
+        (
+            "Potential",
+            str(potential.get("name", "") if isinstance(potential, dict) else potential)
+            or str(material.get("potential", "")),
+        ),
+        ("Short-range cutoff", _with(material.get("cutoff"), "Å")),
+        ("Long-range accuracy", _with(material.get("accuracy"), "relative")),
+        ("Time step", _with(_first(simulate.get("timestep"), details.get("timestep_ps")), "ps")),
+        ("Processes", str(details.get("ranks", ""))),
+        ("Ensemble", str(details.get("ensemble", ""))),
+        ("Seed", str(material.get("seed", ""))),
+    ]
+    return [(name, value) for name, value in asked if value]
+
+
+def stages_table(results: Results) -> Table | None:
+    """The stages of the simulations: what was asked, and the temperature that came out of it."""
+    rows: list[dict[str, Any]] = []
+    for run in results.runs:
+        stages = [stage for stage in run.details.get("stages", []) if isinstance(stage, dict)]
+        rows += [{"run": run.name, **stage} for stage in stages]
+    return table(
+        {
+            "Run": [str(row["run"]) for row in rows],
+            "Stage": [str(_first(row.get("name"), row.get("stage"), "")) for row in rows],
+            "Length": [_with(_first(row.get("time_ps"), row.get("time")), "ps") for row in rows],
+            "Temperature asked": [_asked(row) for row in rows],
+            "Temperature measured": [
+                _with(_first(row.get("measured"), row.get("mean_temperature")), "K") for row in rows
+            ],
+        }
+    )
+
+
+def versions(results: Results) -> list[tuple[str, str]]:
+    """Programs and their versions."""
+    return [(name, str(value)) for name, value in results.versions.items()]
+
+
+def datasets_table(results: Results) -> Table | None:
+    """One row a dataset."""
+    kept = results.results
+    return table(
+        {
+            "Dataset": [record.label for record in kept],
+            "Observable": [record.observable for record in kept],
+            "Run": [record.run for record in kept],
+            "Species": [record.species for record in kept],
+            "File": [record.file for record in kept],
+            "Key": [record.key for record in kept],
+        }
+    )
+
+
+def _asked(row: Mapping[str, Any]) -> str:
+    start, stop = _first(row.get("start"), row.get("temperature"), row.get("target")), row.get("stop")
+    if start is None:
+        return ""
+    return _with(start, "K") if stop in (None, start) else f"{start:g} to {stop:g} K"
+
+
+def _first(*values: Any) -> Any:
+    return next((value for value in values if value is not None), None)
+
+
+def _length(run: RunRecord) -> float | None:
+    first, last = run.details.get("first_ps"), run.details.get("last_ps")
+    return None if first is None or last is None else float(last) - float(first)
+
+
+def _spacing(run: RunRecord) -> float | None:
+    length, frames = _length(run), run.details.get("frames", 0)
+    return None if length is None or frames < 2 else length / (frames - 1)
+
+
+def _with(value: Any, unit: str) -> str:
+    if value is None or value == "":
+        return ""
+    text = f"{float(value):.4g}"
+    return f"{plain(float(value)) if 'e' in text else text} {unit}".strip()
+
+
+def _span(values: list[Any], unit: str) -> str:
+    if not values:
+        return ""
+    ends = [f"{value:g}" for value in (values[0], values[-1])]
+    return f"{ends[0]} {unit}" if ends[0] == ends[1] else f"{ends[0]} to {ends[1]} {unit}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _cell(cell: Any) -> str:
+    if not isinstance(cell, list) or len(cell) != 3:
+        return ""
+    lengths = [sum(x * x for x in vector) ** 0.5 for vector in cell]
+    edges = [f"{length:.2f}" for length in lengths]
+    return f"{edges[0]} Å" if len(set(edges)) == 1 else f"{' × '.join(edges)} Å"
+
+
+def _files(run: RunRecord) -> str:
+    return ", ".join(path.rpartition("/")[2] for path in run.paths)

@@ -1,0 +1,177 @@
+"""Which figures a page has, in which order: motion, transport, structure, and whatever else was computed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vanhove.base.elements import element_of
+from vanhove.registry import draw
+
+from .captions import AXES, LAWS, caption_of, picture_caption
+from .curves import mean_squared
+from .findings import quantity_of
+from .numbers import finite, kelvin
+from .panel import SIZE, Panel, numbers_of
+from .transport import by_temperature
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from vanhove.study.results import ResultRecord, Results, RunRecord
+
+    from .findings import Findings
+
+FORMERS = ("Si", "P", "Ge", "B", "Al", "As", "Sb", "Sn")  # where no charges say which ions the network is made of
+ANIONS = ("O", "S", "Se", "N", "F", "Cl", "Br", "I")
+TALL = (4.7, 4.5)
+PICTURE = (6.2, 6.0)
+
+
+@dataclass(frozen=True)
+class Section:
+    """Figures under one heading."""
+
+    id: str
+    title: str
+    intro: str
+    panels: list[Panel]
+
+
+def sections(results: Results, found: Findings) -> list[Section]:
+    """The sections that have figures."""
+    shown = {"dynamics.msd", "dynamics.diffusion", "dynamics.conductivity", "dynamics.arrhenius", "structure.rdf"}
+    candidates = [
+        Section(
+            "motion",
+            "How the atoms move",
+            "Mean squared displacements of every species, and the slope that tells diffusion from rattling in a cage.",
+            mean_squared(results, species_of(results)),
+        ),
+        Section(
+            "transport",
+            "Diffusion and conductivity",
+            "The fits behind the diffusion coefficients of the mobile ions, and how they and the conductivity follow "
+            "temperature.",
+            [*by_temperature(found, mobile_of(results)), *_laws(results), *_fits(results)],
+        ),
+        Section(
+            "structure",
+            "Where the atoms are",
+            "Pair distributions at the lowest and the highest temperature.",
+            [_own(results, record, TALL) for record in _ends(results.find(observable="rdf"))],
+        ),
+        Section(
+            "more",
+            "Further results",
+            "Everything else that the study computed.",
+            [_own(results, record) for record in results.results if record.observable not in shown],
+        ),
+    ]
+    return [section for section in candidates if section.panels]
+
+
+def species_of(results: Results) -> list[str]:
+    """Species that results are about: the mobile ones first."""
+    named = list(dict.fromkeys(record.species for record in results.results if record.species))
+    first = mobile_of(results)
+    return sorted(named, key=lambda name: (name not in first, named.index(name)))
+
+
+def mobile_of(results: Results) -> list[str]:
+    """The species that carry the current, as the study says; else the first one that results are about."""
+    said = results.settings.get("analysis", {}).get("mobile", [])
+    named = [record.species for record in results.results if record.species]
+    return list(said) or named[:1]
+
+
+def picture(results: Results) -> Panel | None:
+    """The glass at the lowest temperature, with the paths of the mobile ions."""
+    from vanhove.trajectory.picture import draw_structure
+
+    run = pictured_run(results)
+    if run is None:
+        return None
+    traj = run.open()
+    elements = {element_of(name): name for name in traj.composition}
+    mobile = [name for name in mobile_of(results) if name in traj.composition or name in elements]
+    pairs = polyhedra_of(results)
+    moved = mobile[0] if mobile and traj.n_frames > 1 else None
+    return Panel(
+        "structure-picture",
+        f"The structure{' and the paths of ' + moved if moved else ''}",
+        picture_caption(run, pairs, moved),
+        lambda ax: draw_structure(traj, polyhedra=pairs or None, paths=moved, ax=ax),
+        size=PICTURE,
+        painted=True,
+    )
+
+
+def pictured_run(results: Results) -> RunRecord | None:
+    """The first run at the lowest temperature whose files are there."""
+    from pathlib import Path
+
+    there = [run for run in results.runs if run.paths and all(Path(path).is_file() for path in run.paths)]
+    return min(there, key=lambda run: (run.temperature or 0.0, run.replica), default=None)
+
+
+def polyhedra_of(results: Results) -> list[tuple[str, str]]:
+    """Network formers with their anion, as the charges say; where there are none, by what elements usually are."""
+    present = list(
+        dict.fromkeys(element_of(name) for run in results.runs for name in run.details.get("composition", {}))
+    )
+    mobile = {element_of(name) for name in mobile_of(results)}
+    charges = results.settings.get("analysis", {}).get("charges", {})
+    still = [name for name in present if name not in mobile]
+    formers = [name for name in still if (charges.get(name, 0) > 0 if charges else name in FORMERS)]
+    anions = [name for name in still if (charges.get(name, 0) < 0 if charges else name in ANIONS)]
+    return [(former, anions[0]) for former in formers] if anions else []
+
+
+def _laws(results: Results) -> Iterator[Panel]:
+    for record in results.find(observable="arrhenius"):
+        if finite(float(results.load(record)["E_a"])):  # without a law there is nothing to see
+            yield _own(results, record)
+
+
+def _fits(results: Results) -> Iterator[Panel]:
+    for species in mobile_of(results):
+        found = results.find(observable="diffusion", species=species)
+        seen: set[float | None] = set()
+        for record in sorted(found, key=lambda one: one.temperature or 0.0):
+            if record.temperature not in seen:
+                seen.add(record.temperature)
+                yield _own(results, record)
+
+
+def _ends(records: list[ResultRecord]) -> list[ResultRecord]:
+    """The first record at the lowest and at the highest temperature."""
+    ordered = sorted(records, key=lambda record: record.temperature or 0.0)
+    if not ordered:
+        return []
+    hottest = next(record for record in ordered if record.temperature == ordered[-1].temperature)
+    return [ordered[0]] if hottest is ordered[0] else [ordered[0], hottest]
+
+
+def _own(results: Results, record: ResultRecord, size: tuple[float, float] = SIZE) -> Panel:
+    """A result as its observable draws it."""
+    result = results.load(record)
+    title, quantity = str(result.attrs.get("title", record.label)), quantity_of(record)
+    if quantity:
+        title = f"Arrhenius law of {', '.join(filter(None, [LAWS[quantity], record.species]))}"
+
+    def drawn(ax: Axes) -> None:
+        draw(result, ax)
+        if quantity:  # the law does not know what it is of
+            ax.set_ylabel(AXES[quantity])
+
+    return Panel(
+        re.sub(r"[^A-Za-z0-9_-]+", "-", record.label).strip("-"),
+        title if record.temperature is None else f"{title} at {kelvin(record.temperature)}",
+        caption_of(record),
+        drawn,
+        numbers_of(result),
+        size,
+    )
