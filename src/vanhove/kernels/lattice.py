@@ -1,4 +1,4 @@
-"""Periodic cells: reduced bases, and the lattice vector that an atom crossed between two frames."""
+"""Periodic cells: reduced bases, the shortest image, and unwrapping."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
+    Bools = NDArray[np.bool_]
 
 
 @kernel
@@ -49,54 +50,96 @@ def reduce_cell(cell: Floats) -> tuple[Floats, Ints]:
 
 
 @kernel
-def crossings(previous: Floats, positions: Floats, cells: Floats) -> Ints:
-    """Lattice vectors, in units of each frame's own cell, to add so that every step is the shortest one.
+def shortest(
+    d: tuple[float, float, float], reduced: Floats, inverse: Floats, safe: float, skewed: bool
+) -> tuple[int, int, int]:
+    """How many of each ``reduced`` vector to add to ``d`` so that it is as short as the lattice allows.
 
-    ``positions`` (frame, atom, axis) follow ``previous`` (atom, axis); ``cells`` (frame, 3, 3) has one cell a frame.
-    Returns the *running sum* n(frame, atom, axis): ``positions + n @ cell`` continues ``previous`` without jumps.
+    ``safe`` is the square of half the shortest lattice vector: what is shorter than that has no shorter image.
+    """
+    x, y, z = d
+    n0 = -round(x * inverse[0, 0] + y * inverse[1, 0] + z * inverse[2, 0])
+    n1 = -round(x * inverse[0, 1] + y * inverse[1, 1] + z * inverse[2, 1])
+    n2 = -round(x * inverse[0, 2] + y * inverse[1, 2] + z * inverse[2, 2])
+    if not skewed:
+        return n0, n1, n2
+    x += n0 * reduced[0, 0] + n1 * reduced[1, 0] + n2 * reduced[2, 0]
+    y += n0 * reduced[0, 1] + n1 * reduced[1, 1] + n2 * reduced[2, 1]
+    z += n0 * reduced[0, 2] + n1 * reduced[1, 2] + n2 * reduced[2, 2]
+    best = x * x + y * y + z * z
+    if best < safe:
+        return n0, n1, n2
+    b0, b1, b2 = 0, 0, 0
+    for i in range(-1, 2):
+        for j in range(-1, 2):
+            for k in range(-1, 2):
+                u = x + i * reduced[0, 0] + j * reduced[1, 0] + k * reduced[2, 0]
+                v = y + i * reduced[0, 1] + j * reduced[1, 1] + k * reduced[2, 1]
+                w = z + i * reduced[0, 2] + j * reduced[1, 2] + k * reduced[2, 2]
+                square = u * u + v * v + w * w
+                if square < best:
+                    best, b0, b1, b2 = square, i, j, k
+    return n0 + b0, n1 + b1, n2 + b2
+
+
+@kernel
+def unwrap(
+    positions: Floats, cells: Floats, origins: Floats, search: Bools, begun: bool, last_cell: Floats, wrapped: Floats,
+    numbers: Floats, offsets: Floats, running: Floats, correction: Floats,
+) -> None:  # fmt: skip
+    """Raw ``positions`` (frame, atom, axis) become lattice-unwrapped ones, in place.
+
+    Each is w + n h with w in its own frame's cell. Where ``search`` is true the n of a frame makes w's step from the
+    frame before the shortest one; elsewhere n goes on as the raw positions have it. ``wrapped``, ``numbers``,
+    ``offsets`` (what was added to the raw n), ``running`` and ``last_cell`` carry w, n and c from one call to the next.
+    ``correction``, where it is not empty, gets  c(f+1) = c(f) - n(f) [h(f+1) - h(f)].
     """
     frames, atoms = positions.shape[0], positions.shape[1]
-    total = np.zeros((frames, atoms, 3), np.int64)
-    reduced = np.eye(3)
-    inverse = np.eye(3)
+    cell, inverse = np.eye(3), np.eye(3)
+    reduced, reduced_inverse = np.eye(3), np.eye(3)
     integers = np.eye(3, dtype=np.int64)
-    skewed = False
+    safe, skewed = 0.0, False
+    raw, w, m = np.zeros(3), np.zeros(3), np.zeros(3)
     for f in range(frames):
-        if f == 0 or not np.all(cells[f] == cells[f - 1]):
-            reduced, integers = reduce_cell(cells[f])
-            inverse[:] = np.linalg.inv(reduced)
-            skewed = False
+        if f == 0 or not np.all(cells[f] == cell):
+            cell[:] = cells[f]
+            inverse[:] = np.linalg.inv(cell)
+            reduced, integers = reduce_cell(cell)
+            reduced_inverse[:] = np.linalg.inv(reduced)
+            safe, skewed = np.inf, False
             for i in range(3):
-                j = (i + 1) % 3
-                if abs(np.dot(reduced[i], reduced[j])) > 1e-12 * np.dot(reduced[i], reduced[i]):
+                square = np.dot(reduced[i], reduced[i])
+                safe = min(safe, 0.25 * square)
+                if abs(np.dot(reduced[i], reduced[(i + 1) % 3])) > 1e-12 * square:
                     skewed = True
+        started = begun or f > 0
         for a in range(atoms):
-            if f == 0:
-                dx = positions[f, a, 0] - previous[a, 0]
-                dy = positions[f, a, 1] - previous[a, 1]
-                dz = positions[f, a, 2] - previous[a, 2]
+            for i in range(3):
+                raw[i] = positions[f, a, i]
+            for i in range(3):
+                s = 0.0
+                for k in range(3):
+                    s += (raw[k] - origins[f, k]) * inverse[k, i]
+                m[i] = np.floor(s)
+            for i in range(3):
+                w[i] = raw[i] - (m[0] * cell[0, i] + m[1] * cell[1, i] + m[2] * cell[2, i])
+            if correction.size > 0:
+                for i in range(3):
+                    if started:
+                        for k in range(3):
+                            running[a, i] -= numbers[a, k] * (cell[k, i] - last_cell[k, i])
+                    correction[f, a, i] = running[a, i]
+            if started and search[f]:
+                d = (w[0] - wrapped[a, 0], w[1] - wrapped[a, 1], w[2] - wrapped[a, 2])
+                k0, k1, k2 = shortest(d, reduced, reduced_inverse, safe, skewed)
+                for i in range(3):
+                    numbers[a, i] += k0 * integers[0, i] + k1 * integers[1, i] + k2 * integers[2, i]
+                    offsets[a, i] = numbers[a, i] - m[i]
             else:
-                dx = positions[f, a, 0] - positions[f - 1, a, 0]
-                dy = positions[f, a, 1] - positions[f - 1, a, 1]
-                dz = positions[f, a, 2] - positions[f - 1, a, 2]
-            n0 = -round(dx * inverse[0, 0] + dy * inverse[1, 0] + dz * inverse[2, 0])
-            n1 = -round(dx * inverse[0, 1] + dy * inverse[1, 1] + dz * inverse[2, 1])
-            n2 = -round(dx * inverse[0, 2] + dy * inverse[1, 2] + dz * inverse[2, 2])
-            if skewed:
-                m0, m1, m2 = n0, n1, n2
-                shortest = np.inf
-                for i in range(-1, 2):
-                    for j in range(-1, 2):
-                        for k in range(-1, 2):
-                            c0, c1, c2 = n0 + i, n1 + j, n2 + k
-                            x = dx + c0 * reduced[0, 0] + c1 * reduced[1, 0] + c2 * reduced[2, 0]
-                            y = dy + c0 * reduced[0, 1] + c1 * reduced[1, 1] + c2 * reduced[2, 1]
-                            z = dz + c0 * reduced[0, 2] + c1 * reduced[1, 2] + c2 * reduced[2, 2]
-                            square = x * x + y * y + z * z
-                            if square < shortest:
-                                shortest, m0, m1, m2 = square, c0, c1, c2
-                n0, n1, n2 = m0, m1, m2
-            for axis in range(3):
-                step = n0 * integers[0, axis] + n1 * integers[1, axis] + n2 * integers[2, axis]
-                total[f, a, axis] = step if f == 0 else total[f - 1, a, axis] + step
-    return total
+                for i in range(3):
+                    numbers[a, i] = m[i] + offsets[a, i]
+            for i in range(3):
+                wrapped[a, i] = w[i]
+                shift = offsets[a, 0] * cell[0, i] + offsets[a, 1] * cell[1, i] + offsets[a, 2] * cell[2, i]
+                positions[f, a, i] = raw[i] + shift
+        last_cell[:] = cell

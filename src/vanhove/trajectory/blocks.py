@@ -8,14 +8,14 @@ same bits every run.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from vanhove.base.errors import Refusal
+from vanhove.base.errors import Refusal, warn
 from vanhove.base.progress import Progress
 
 from .budget import memory_budget, thread_count
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Sums = dict[str, NDArray[np.generic]]
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 FEWEST_BLOCKS = 4  # for each thread, so that they end at about the same time
 
@@ -56,34 +59,40 @@ def cut_atoms(traj: Trajectory, bytes_each: int, *, fixed: int = 0) -> list[slic
     return cut(traj.n_atoms, bytes_each, fixed=fixed)
 
 
+def in_order(work: Callable[[Item], Result], items: Iterable[Item], *, ahead: int = 0) -> Iterator[Result]:
+    """``work(item)`` of every item on several threads, given in the items' order.
+
+    Items are taken one by one in the caller's thread; at most the number of threads and ``ahead`` are worked on or
+    wait beside the result that is given, so that memory stays bounded however slow the caller is.
+    """
+    threads = thread_count()
+    waiting: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) > threads + ahead:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
 def add_blocks(blocks: Sequence[slice], work: Callable[[slice], Sums], what: str) -> Sums:
     """The sum of ``work(block)`` over ``blocks``: each gives named arrays, added in the blocks' order."""
     if not blocks:
         raise Refusal(f"{what}: there is nothing to add up")
-    threads = min(thread_count(), len(blocks))
     total: Sums = {}
-    waiting: deque[Future[Sums]] = deque()
-    with Progress(what, len(blocks)) as progress, ThreadPoolExecutor(threads) as pool:
-
-        def add_oldest() -> None:
-            for name, part in waiting.popleft().result().items():
+    with Progress(what, len(blocks)) as progress:
+        for parts in in_order(work, blocks, ahead=thread_count()):
+            for name, part in parts.items():
                 if name in total:
                     np.add(total[name], part, out=total[name])
                 else:
                     total[name] = part
             progress.advance()
-
-        try:
-            for block in blocks:
-                if len(waiting) >= 2 * threads:  # results wait to be added in order; they may not pile up
-                    add_oldest()
-                waiting.append(pool.submit(work, block))
-            while waiting:
-                add_oldest()
-        except BaseException:
-            for future in waiting:
-                future.cancel()
-            raise
     return total
 
 
@@ -102,6 +111,11 @@ def drift(
         if everything.n_atoms == 1:
             raise Refusal("Removing the drift of a single atom removes all its motion", "", "Pass drift=None")
         weights = everything.masses / everything.masses.sum()
+        if everything.system.atoms_in_all is not None:
+            warn(
+                f"The drift is that of {everything.n_atoms} atoms of {everything.system.atoms_in_all}",
+                "the file holds a part of what was simulated", "Save the whole trajectory, or pass drift=None",
+            )  # fmt: skip
     elif reference == "framework":
         still = ~np.isin(everything.species, list(mobile))
         if not still.any():

@@ -43,9 +43,10 @@ class Contents:
     """One file (or several in a row), scanned: everything but the positions.
 
     ``continuous`` says that raw positions are unwrapped already (unwrapped columns, or image flags that the reader
-    applied); else they may be wrapped. ``frames`` gives the raw frames in order, in blocks of about so many frames, and
-    refuses what is not finite with the file and frame. ``store`` is there instead when the file is random access itself
-    (H5MD).
+    applied); else they may be wrapped. ``frames(memory)`` gives the raw frames in order, in blocks of which all that
+    are on their way take about ``memory`` bytes, and refuses what is not finite with the file and frame; it can be
+    pickled, and the caller may write on its blocks. ``store`` is there instead when the file is random access itself
+    and already unwrapped (our own H5MD).
     """
 
     paths: tuple[Path, ...]
@@ -61,5 +62,8 @@ class Contents:
     charges: Floats | None = None
     temperature: float | None = None
     store: Source | None = None
+    atoms_in_all: int | None = None  # of the system, where the file holds some of its atoms only
+    clock: str = "spacing"  # the argument of ``open`` that would give missing times
+    breaks: tuple[int, ...] = ()  # frames that begin another file
     history: Sequence[dict[str, object]] = ()
     notes: Sequence[str] = field(default_factory=tuple)  # what a person should know of how it was read

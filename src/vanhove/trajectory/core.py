@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -39,6 +39,7 @@ class System:
     cells: Floats  # (1, 3, 3) or (frame, 3, 3), row vectors a, b, c
     times: Floats  # (frame,) ps
     temperature: float | None = None
+    atoms_in_all: int | None = None  # where these are a part of what was simulated: how many atoms that has
     drifts: dict[Any, Floats] = field(default_factory=dict, compare=False, repr=False)  # kept: each costs a full pass
 
     def __post_init__(self) -> None:
@@ -64,9 +65,9 @@ class System:
 class Trajectory:
     """Atoms moving in periodic cells: lazy, immutable; slices and selections are views.
 
-    Made by :func:`vanhove.open`, :func:`vanhove.from_arrays` or :func:`vanhove.from_ase`. Positions are lattice-unwrapped
-    (Å), times are per frame (ps), cells are row vectors (Å). A view keeps referring to all atoms of its system for the
-    drift, so that ``traj.select("Li")`` does not lose its own motion.
+    Made by :func:`vanhove.open`, :func:`vanhove.from_arrays` or :func:`vanhove.from_ase`. Positions are unwrapped by
+    the lattice (Å), times are per frame (ps), cells are row vectors (Å). A view keeps referring to all atoms of its
+    system for the drift, so that ``traj.select("Li")`` does not lose its own motion.
     """
 
     def __init__(
@@ -167,7 +168,8 @@ class Trajectory:
         system = self.system
         return digest(
             system.source.fingerprint, system.species.tolist(), system.masses.tobytes(), system.cells.tobytes(),
-            system.times.tobytes(), system.temperature, self._frames.tobytes(), self._atoms.tobytes(),
+            system.times.tobytes(), None if system.charges is None else system.charges.tobytes(), system.temperature,
+            system.atoms_in_all, self._frames.tobytes(), self._atoms.tobytes(),
         )  # fmt: skip
 
     def __repr__(self) -> str:
@@ -261,7 +263,10 @@ class Trajectory:
     def read(self, what: Field, frames: slice | None = None, atoms: slice | None = None) -> Floats:
         """A block of this view: (frame, atom, axis), float64. ``frames`` and ``atoms`` count within the view."""
         if what == "velocities" and not self.has_velocities:
-            raise Refusal("This trajectory has no velocities", "", "Write them in the simulation, or use positions")
+            raise Refusal(
+                "This trajectory has no velocities", "",
+                "Write them in the simulation and, for a LAMMPS dump or xyz that has them, open it with units=",
+            )  # fmt: skip
         return self.system.source.read(what, self._frames[frames or slice(None)], self._atoms[atoms or slice(None)])
 
     def read_paths(self, frames: slice | None = None, atoms: slice | None = None) -> Floats:
@@ -298,14 +303,19 @@ class Trajectory:
             )
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write this view as H5MD, whole or not at all; :func:`vanhove.open` reads it back, lazily."""
+        """Write this view as H5MD, whole or not at all; :func:`vanhove.open` reads it back, lazily.
+
+        Of a selection the file holds the selected atoms only; it says so, since the drift can't be known from them.
+        """
         from .blocks import cut_frames
         from .store import write_blocks
 
         corrected = "correction" in self.system.source.fields
         fields = 1 + corrected + self.has_velocities
 
-        def blocks() -> Any:
+        system_atoms = self.system.atoms_in_all or self.system.source.n_atoms
+
+        def blocks() -> Iterator[Block]:
             for part in cut_frames(self, 24 * self.n_atoms * fields):
                 yield Block(
                     self.read("positions", part),
@@ -317,4 +327,5 @@ class Trajectory:
             path, blocks(), species=self.species.tolist(), masses=self.masses, charges=self.charges,
             cells=self.system.cells if self.constant_cell else self.cells, times=self.times,
             temperature=self.temperature, history=[*self.history, step("trajectory.save", version=__version__)],
+            atoms_in_all=system_atoms if self.n_atoms < system_atoms else None,
         )  # fmt: skip

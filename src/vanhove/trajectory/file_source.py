@@ -1,15 +1,8 @@
-"""A file that is read when its positions are first asked for: into memory when small, else once into the cache.
-
-The cache holds H5MD stores named by the content of the files and by everything that decides their positions; the
-oldest-used ones go when it grows beyond ``VANHOVE_CACHE_SIZE`` (default 20 GB).
-"""
+"""A file that is read when its positions are first asked for: into memory when small, else once into the cache."""
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -20,12 +13,15 @@ from vanhove.base.files import cache_folder, digest, file_identity
 from vanhove.base.progress import Progress
 from vanhove.base.version import __version__
 
-from .budget import memory_budget, parse_size
+from .budget import memory_budget
+from .cache import kept_store
 from .source import ArraySource, Block, Field, Source
-from .store import StoreSource, write_blocks
+from .store import LAYOUT, StoreSource, write_blocks
 from .unwrap import Unwrap, Unwrapper
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from .contents import Contents
@@ -33,22 +29,24 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Index = NDArray[np.intp]
 
-DEFAULT_CACHE_SIZE = "20GB"
-
 
 class FileSource:
-    """Reads a scanned file whole at the first request, unwrapping on the way."""
+    """Reads a scanned file whole at the first request, unwrapping on the way.
 
-    def __init__(self, contents: Contents, mode: Unwrap, masses: Floats) -> None:
+    ``units`` is the unit style that was asked for: with the files and the way of unwrapping it decides the numbers.
+    """
+
+    def __init__(self, contents: Contents, mode: Unwrap, units: str, masses: Floats) -> None:
         self._contents, self._mode, self._masses = contents, mode, masses
         self.n_frames, self.n_atoms = len(contents.times), len(contents.species)
         corrected = len(contents.cells) > 1 and mode in ("file", "tor")
         self.fields: frozenset[str] = frozenset(
             ["positions", *["correction"] * corrected, *["velocities"] * contents.has_velocities]
         )
+        # species and times are not among what decides the numbers: a view's own fingerprint holds them
         self.fingerprint = digest(
-            __version__, mode, contents.format, contents.species.tolist(), contents.times.tobytes(),
-            *(file_identity(path) for path in contents.paths),
+            __version__, LAYOUT, contents.format, mode, units, self.n_frames, self.n_atoms, contents.breaks,
+            sorted(self.fields), *(file_identity(path) for path in contents.paths),
         )  # fmt: skip
         self._ready: Source | None = None
         self._lock = Lock()
@@ -76,11 +74,10 @@ class FileSource:
         contents = self._contents
         if contents.frames is None:  # pragma: no cover - `open` takes the store of random-access files
             raise AssertionError("a store is read directly")
-        unwrapper = Unwrapper(self._mode, constant_cell=len(contents.cells) == 1)
-        size = max(1, min(128, memory_budget() // 8 // (24 * self.n_atoms * len(self.fields))))
+        unwrapper = Unwrapper(self._mode, constant_cell=len(contents.cells) == 1, breaks=contents.breaks)
         done = 0
         with Progress(f"reading {contents.paths[0].name}", self.n_frames) as progress:
-            for raw in contents.frames(size):
+            for raw in contents.frames(memory_budget() // 4):
                 n = len(raw.positions)
                 cells = contents.cells
                 cells = np.broadcast_to(cells[0], (n, 3, 3)) if len(cells) == 1 else cells[done : done + n]
@@ -88,6 +85,11 @@ class FileSource:
                 yield unwrapper.step(raw.positions, cells, origins, raw.velocities)
                 done += n
                 progress.advance(n)
+        if done != self.n_frames:
+            raise Refusal(
+                f"{done} frames came where {self.n_frames} were found when the file was opened",
+                str(contents.paths[0]), "Open it again",
+            )  # fmt: skip
 
     def _in_memory(self) -> ArraySource:
         shape = (self.n_frames, self.n_atoms, 3)
@@ -113,32 +115,20 @@ class FileSource:
                 str(self._contents.paths[0]),
                 "Set VANHOVE_CACHE to a writable folder, or raise VANHOVE_MEMORY",
             )
-        path = folder / f"{self.fingerprint}.h5md"
-        if path.exists():
-            os.utime(path)  # used now: the last to go
-        else:
-            _make_room(folder, self._bytes)
-            contents = self._contents
-            write_blocks(
-                path, self.blocks(), species=contents.species.tolist(), masses=self._masses, charges=contents.charges,
-                cells=contents.cells, times=contents.times, temperature=contents.temperature, history=[],
-            )  # fmt: skip
-        return StoreSource(path)
+        return kept_store(folder, self.fingerprint, self._bytes, self._opened, self._written)
 
+    def _opened(self, path: Path) -> StoreSource | None:
+        """The store at ``path`` when it is ours and whole."""
+        try:
+            store = StoreSource(path)
+        except (OSError, KeyError, TypeError, ValueError):
+            return None
+        same = (store.n_frames, store.n_atoms, store.fields) == (self.n_frames, self.n_atoms, self.fields)
+        return store if same else None
 
-def _make_room(folder: Path, needed: int) -> None:
-    """Remove the stores unused for longest until ``needed`` more bytes stay under the cache's bound."""
-    bound = parse_size(os.environ.get("VANHOVE_CACHE_SIZE", DEFAULT_CACHE_SIZE), "VANHOVE_CACHE_SIZE")
-    if needed > bound:
-        raise Refusal(
-            f"The trajectory takes {needed / 1e9:.1f} GB and the cache may hold {bound / 1e9:.1f} GB",
-            str(folder),
-            "Raise VANHOVE_CACHE_SIZE",
-        )
-    kept = sorted(folder.glob("*.h5md"), key=lambda path: path.stat().st_mtime, reverse=True)
-    total = needed
-    for path in kept:
-        total += path.stat().st_size
-        if total > bound:
-            with contextlib.suppress(FileNotFoundError):  # another run may make room at the same moment
-                path.unlink()
+    def _written(self, path: Path) -> None:
+        contents = self._contents
+        write_blocks(
+            path, self.blocks(), species=contents.species.tolist(), masses=self._masses, charges=contents.charges,
+            cells=contents.cells, times=contents.times, temperature=contents.temperature, history=[],
+        )  # fmt: skip

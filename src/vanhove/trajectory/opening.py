@@ -102,30 +102,45 @@ def _trajectory(
     asked: dict[str, Any],
 ) -> Trajectory:
     where = ", ".join(str(path) for path in contents.paths)
-    if np.isnan(contents.times).any():
+    times = contents.times
+    if len(times) == 1:
+        times = np.nan_to_num(times)  # one frame needs no clock
+    if np.isnan(times).any():
+        what = "ps per step" if contents.clock == "timestep" else "ps between frames"
         raise Refusal(
             "The file does not say when its frames are",
             where,
-            "Give spacing= (ps between frames), on the command line --spacing",
+            f"Give {contents.clock}= ({what}), on the command line --{contents.clock}",
         )
-    check_times(contents.times, where)
+    check_times(times, where)
     check_cells(contents.cells, where)
     masses = contents.masses if contents.masses is not None else masses_of(contents.species)
-    mode: Unwrap = options.unwrap or ("file" if contents.continuous else "tor")
-    if mode == "file" and not contents.continuous:
-        raise Refusal(
-            "unwrap='file' needs unwrapped coordinates or image flags, which it has not",
-            where,
-            'Use "tor" or "fractional"',
-        )
-    source = contents.store or FileSource(contents, mode, masses)
+    mode = _mode(contents, options, where)
+    known = contents.charges if charges is None else charges_of(contents.species, charges)
     system = System(
-        source, contents.species, masses, contents.charges if charges is None else charges_of(contents.species, charges),
-        contents.cells, contents.times, contents.temperature if temperature is None else float(temperature),
+        contents.store or FileSource(contents, mode, options.units or "", masses),
+        contents.species, masses, known, contents.cells, times,
+        contents.temperature if temperature is None else float(temperature), atoms_in_all=contents.atoms_in_all,
     )  # fmt: skip
     how = "as stored" if contents.store else MEANING[mode]
     done = [*contents.history, step("open", **asked, unwrapping=how, notes=list(contents.notes))]
     return Trajectory(system, done)
+
+
+def _mode(contents: Contents, options: Options, where: str) -> Unwrap:
+    """How to unwrap: as asked, else by what the file has."""
+    asked = options.unwrap
+    if contents.store is not None and asked not in (None, "file"):
+        raise Refusal(
+            f"unwrap={asked!r} comes too late: the positions were unwrapped when the file was written", where,
+            "Leave it out, or open the original files with it",
+        )  # fmt: skip
+    if asked == "file" and not contents.continuous:
+        raise Refusal(
+            "unwrap='file' needs unwrapped coordinates or image flags, which it has not", where,
+            'Use "tor" or "fractional"',
+        )  # fmt: skip
+    return asked or ("file" if contents.continuous else "tor")
 
 
 def from_arrays(

@@ -56,8 +56,13 @@ class ArraySource:
 
     def read(self, field: Field, frames: Index, atoms: Index) -> Floats:
         """See :class:`Source`."""
-        chosen = self._arrays[field][compact(frames)][:, compact(atoms)]
-        return np.array(chosen, dtype=np.float64)
+        picked, few = compact(frames), compact(atoms)
+        array = self._arrays[field]
+        if isinstance(picked, slice) and isinstance(few, slice):
+            return array[picked, few].copy()
+        if isinstance(picked, slice) or isinstance(few, slice):
+            return np.ascontiguousarray(array[picked, few])
+        return np.ascontiguousarray(array[np.ix_(picked, few)])
 
 
 def compact(index: Index) -> slice | Index:

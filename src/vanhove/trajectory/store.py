@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from vanhove.base.files import file_identity, whole
 from vanhove.base.version import __version__
 
 from .budget import memory_budget
+from .links import inner
 from .source import Block, Field, compact
 
 if TYPE_CHECKING:
@@ -28,7 +30,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Index = NDArray[np.intp]
 
+LAYOUT = 1  # counted up when the meaning of what is stored changes
 CHUNK_FRAMES, CHUNK_ATOMS = 128, 512  # 1.5 MB: 8.6 GB/s by frames and 6.9 by atoms where (1, N, 3) gives 0.43 by atoms
+PIECE_BYTES = 1 << 24  # read at once when frames or atoms are scattered
 NAMES: dict[Field, str] = {
     "positions": "position",
     "velocities": "velocity",
@@ -48,33 +52,37 @@ def write_blocks(
     times: Floats,
     temperature: float | None,
     history: Sequence[dict[str, Any]],
+    atoms_in_all: int | None = None,
 ) -> None:
     """Stream ``blocks`` of consecutive frames into an H5MD file, whole or not at all.
 
-    ``cells`` is (1, 3, 3) or (frame, 3, 3), ``times`` (frame,) in ps. The blocks must bring
-    exactly ``len(times)`` frames.
+    ``cells`` is (1, 3, 3) or (frame, 3, 3), ``times`` (frame,) in ps. The blocks must bring exactly ``len(times)``
+    frames, all with the same fields, of finite numbers. ``atoms_in_all`` says of how many atoms these are a part.
     """
     import h5py
 
     frames, atoms = len(times), len(species)
-    _check_room(path, frames * atoms * 24)
+    coming = iter(blocks)
+    first = next(coming, None)
+    if first is None:
+        raise Refusal("There is no frame to write", str(path))
+    fields = list(_arrays(first))
+    _check_room(path, frames * atoms * 24 * len(fields))
     with whole(path) as temporary, h5py.File(temporary, "w", libver=("v110", "v110")) as file:
-        _write_header(file, history, temperature)
+        _write_header(file, history, temperature, atoms_in_all)
         group = file.create_group("particles/all")
         _write_atoms(group, species, masses, charges)
-        _write_box(group, cells, times)
+        for field in fields:
+            _create(group, field, frames, atoms, times)
+        _write_box(group, cells)
         done = 0
-        for block in blocks:
-            arrays: dict[Field, Floats | None] = {
-                "positions": block.positions,
-                "correction": block.correction,
-                "velocities": block.velocities,
-            }
-            for field, array in arrays.items():
-                if array is None:
-                    continue
-                if NAMES[field] not in group:
-                    _create(group, field, frames, atoms, times)
+        coming = chain([first], coming)
+        del first  # it goes as soon as it is written
+        for block in coming:
+            for field, array in _arrays(block).items():
+                if not np.isfinite(array.sum()):
+                    frame = done + int(np.argmin(np.isfinite(array).all(axis=(1, 2))))
+                    raise Refusal(f"The {field} of frame {frame} are not finite numbers", str(path))
                 group[NAMES[field]]["value"][done : done + len(array)] = array
             done += len(block.positions)
         if done != frames:
@@ -83,16 +91,30 @@ def write_blocks(
             )
 
 
-def _write_header(file: Any, history: Sequence[dict[str, Any]], temperature: float | None) -> None:
+def _arrays(block: Block) -> dict[Field, Floats]:
+    arrays: dict[Field, Floats | None] = {
+        "positions": block.positions,
+        "correction": block.correction,
+        "velocities": block.velocities,
+    }
+    return {field: array for field, array in arrays.items() if array is not None}
+
+
+def _write_header(
+    file: Any, history: Sequence[dict[str, Any]], temperature: float | None, atoms_in_all: int | None
+) -> None:
     h5md = file.create_group("h5md")
     h5md.attrs["version"] = np.array([1, 1])
     h5md.create_group("author").attrs["name"] = "vanhove"
     creator = h5md.create_group("creator")
     creator.attrs["name"], creator.attrs["version"] = "vanhove", __version__
     ours = file.create_group("vanhove")
+    ours.attrs["layout"] = LAYOUT
     ours["history"] = json.dumps(list(history))  # a data set: an attribute holds 64 kB at most
     if temperature is not None:
         ours.attrs["temperature"] = float(temperature)
+    if atoms_in_all is not None:
+        ours.attrs["atoms_in_all"] = int(atoms_in_all)
 
 
 def _write_atoms(group: Any, species: Sequence[str], masses: Floats, charges: Floats | None) -> None:
@@ -109,7 +131,7 @@ def _write_atoms(group: Any, species: Sequence[str], masses: Floats, charges: Fl
         group["charge"].attrs["unit"] = "e"
 
 
-def _write_box(group: Any, cells: Floats, times: Floats) -> None:
+def _write_box(group: Any, cells: Floats) -> None:
     box = group.create_group("box")
     box.attrs["dimension"] = 3
     box.attrs["boundary"] = np.array([b"periodic"] * 3)
@@ -118,25 +140,21 @@ def _write_box(group: Any, cells: Floats, times: Floats) -> None:
         box["edges"].attrs["unit"] = "Angstrom"
         return
     edges = box.create_group("edges")
-    edges["step"] = np.arange(len(times))
-    edges["time"] = times
     edges["value"] = cells
-    edges["value"].attrs["unit"], edges["time"].attrs["unit"] = "Angstrom", "ps"
+    edges["value"].attrs["unit"] = "Angstrom"
+    edges["step"], edges["time"] = group["position/step"], group["position/time"]
 
 
 def _create(group: Any, field: Field, frames: int, atoms: int, times: Floats) -> None:
     element = group.create_group(NAMES[field])
-    if "_time" not in group.attrs:
+    if field == "positions":
         element["step"] = np.arange(frames)
         element["time"] = times
         element["time"].attrs["unit"] = "ps"
-        group.attrs["_time"] = element.name  # where the other elements' hard links point; dropped by readers
-    else:
-        first = group[group.attrs["_time"]]
-        element["step"], element["time"] = first["step"], first["time"]
-    fits = max(
-        1, int(memory_budget() / 4 / (24 * max(atoms, 1)))
-    )  # frames of a chunk row within a quarter of the budget
+    else:  # hard links: one clock for all
+        element["step"], element["time"] = group["position/step"], group["position/time"]
+    # frames of a row of chunks within a quarter of the budget
+    fits = max(1, int(memory_budget() / 4 / (24 * max(atoms, 1))))
     chunk = (min(CHUNK_FRAMES, frames, fits), min(CHUNK_ATOMS, atoms), 3)
     element.create_dataset("value", shape=(frames, atoms, 3), dtype="f8", chunks=chunk)
     element["value"].attrs["unit"] = UNITS[field]
@@ -156,41 +174,49 @@ def _check_room(path: str | os.PathLike[str], needed: int) -> None:
 
 
 class StoreSource:
-    """Blocks read from one H5MD file; opened once, picklable (it opens again where it lands)."""
+    """Blocks read from one H5MD file of ours; opened once, picklable (it opens again where it lands)."""
 
-    def __init__(self, path: str | os.PathLike[str], group: str = "particles/all") -> None:
-        self.path, self.group = os.path.abspath(path), group
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.path.abspath(path)
         self._open()
         self.fingerprint = file_identity(self.path)
 
     def _open(self) -> None:
         import h5py
 
-        self._file = h5py.File(self.path, "r")
-        particles = self._file[self.group]
-        self._data = {field: particles[name]["value"] for field, name in NAMES.items() if name in particles}
+        self._file = h5py.File(self.path, "r", locking="best-effort")
+        self._data: dict[Field, Any] = {}
+        for field, name in NAMES.items():
+            data = inner(self._file, f"particles/all/{name}/value")
+            if data is not None:
+                self._data[field] = data
+        shape: tuple[int, ...] = self._data["positions"].shape if "positions" in self._data else ()
+        if len(shape) != 3 or shape[2] != 3 or any(d.shape != shape or d.dtype != "f8" for d in self._data.values()):
+            raise Refusal("The store's arrays are not (frame, atom, axis) numbers of one shape", self.path)
         self.fields: frozenset[str] = frozenset(self._data)
-        self.n_frames, self.n_atoms = self._data["positions"].shape[:2]
+        self.n_frames, self.n_atoms, _ = shape
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"path": self.path, "group": self.group, "fingerprint": self.fingerprint}
+        return {"path": self.path, "fingerprint": self.fingerprint}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._open()
 
     def read(self, field: Field, frames: Index, atoms: Index) -> Floats:
-        """See ``Source``. Scattered atoms are picked out of a few frames at a time, so that no large copy is made."""
+        """See ``Source``. Scattered frames or atoms are picked out of small pieces, so that no large copy is made."""
         data = self._data[field]
         picked, few = compact(frames), compact(atoms)
         if isinstance(picked, slice) and isinstance(few, slice) and (few.step or 1) == 1:
-            whole_block: Floats = data[picked, few].astype(np.float64, copy=False)
+            whole_block: Floats = data[picked, few]
             return whole_block
         low, high = int(atoms.min()), int(atoms.max()) + 1
+        at_once = max(1, min(CHUNK_FRAMES, PIECE_BYTES // (24 * (high - low))))
         result = np.empty((len(frames), len(atoms), 3))
-        for start in range(0, len(frames), CHUNK_FRAMES):
-            part = frames[start : start + CHUNK_FRAMES]
-            first, last = int(part.min()), int(part.max()) + 1
-            block = data[first:last, low:high]
-            result[start : start + len(part)] = block[part - first][:, atoms - low]
+        start = 0
+        while start < len(frames):
+            stop = int(np.searchsorted(frames, frames[start] + at_once))  # frames rise, as every view's do
+            first, last = int(frames[start]), int(frames[stop - 1]) + 1
+            result[start:stop] = data[first:last, low:high][frames[start:stop] - first][:, atoms - low]
+            start = stop
         return result

@@ -8,11 +8,13 @@ not displacements: an atom n cells away moves by n (h' - h) although nothing mov
     u(f+1) = u(f) + w(f+1) - w(f) + [n(f+1) - n(f)] h(f+1),
 
 which with x = w + n h is u = x + c with the running sum  c(f+1) = c(f) - n(f) [h(f+1) - h(f)].
-The array c is kept beside x; displacements use x + c and structure uses x.
+The array c is kept beside x; displacements use x + c and structure uses x. In the first frame x is the file's own
+position and c is zero.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -35,42 +37,36 @@ MEANING = {
 
 
 class Unwrapper:
-    """Turns raw blocks, given in order, into lattice-unwrapped positions and their correction."""
+    """Turns raw blocks, given in order, into lattice-unwrapped positions and their correction.
 
-    def __init__(self, mode: Unwrap, *, constant_cell: bool) -> None:
-        self.mode = mode
-        self._corrects = not constant_cell and mode in ("file", "tor")
-        self._last_raw: Floats | None = None
-        self._shift = np.zeros(0, np.int64)
-        self._last_cells = np.zeros(0)
-        self._last_numbers = np.zeros(0)
-        self._correction = np.zeros(0)
+    ``breaks`` are frames that begin another file: there the shortest image joins what the file's own image flags may
+    not, whatever the mode.
+    """
+
+    def __init__(self, mode: Unwrap, *, constant_cell: bool, breaks: Collection[int] = ()) -> None:
+        self.corrects = not constant_cell and mode in ("file", "tor")
+        self._searches = mode in ("tor", "fractional")
+        self._idle = mode == "none" or (mode == "file" and constant_cell and not breaks)
+        self._breaks = np.array(sorted(breaks) if mode == "file" else [], np.int64)
+        self._done = 0
+        self._last_cell = np.eye(3)
+        self._state = np.zeros((4, 0, 3))
 
     def step(self, raw: Floats, cells: Floats, origins: Floats, velocities: Floats | None = None) -> Block:
-        """The next frames: ``raw`` (frame, atom, axis) with one cell and one origin a frame."""
-        positions = raw
-        if self.mode in ("tor", "fractional"):
-            from vanhove.kernels.lattice import crossings
+        """The next frames: ``raw`` (frame, atom, axis; written on) with one cell and one origin a frame."""
+        if self._idle:
+            return Block(raw, None, velocities)
+        from vanhove.kernels.lattice import unwrap
 
-            first = self._last_raw is None
-            previous = raw[0] if self._last_raw is None else self._last_raw
-            count = crossings(np.ascontiguousarray(previous), np.ascontiguousarray(raw), np.ascontiguousarray(cells))
-            if not first:
-                count += self._shift
-            self._last_raw, self._shift = raw[-1].copy(), count[-1].copy()
-            positions = raw + np.einsum("fai,fij->faj", count.astype(np.float64), cells)
-        correction = self._correct(positions, cells, origins) if self._corrects else None
-        return Block(positions, correction, velocities)
-
-    def _correct(self, positions: Floats, cells: Floats, origins: Floats) -> Floats:
-        inverses = np.linalg.inv(cells)
-        numbers = np.floor(np.einsum("fai,fij->faj", positions - origins[:, None], inverses))  # n of x = w + n h
-        change = np.empty_like(positions)
-        if self._last_cells.size:
-            change[0] = self._correction - self._last_numbers @ (cells[0] - self._last_cells)
-        else:
-            change[0] = 0.0
-        change[1:] = -np.einsum("fai,fij->faj", numbers[:-1], np.diff(cells, axis=0))
-        correction: Floats = np.cumsum(change, axis=0)
-        self._last_cells, self._last_numbers, self._correction = cells[-1].copy(), numbers[-1], correction[-1].copy()
-        return correction
+        frames, atoms = raw.shape[:2]
+        if self._done == 0:
+            self._state = np.zeros((4, atoms, 3))
+        search = np.full(frames, self._searches) | np.isin(np.arange(self._done, self._done + frames), self._breaks)
+        correction = np.empty_like(raw if self.corrects else raw[:0])
+        wrapped, numbers, offsets, running = self._state
+        unwrap(
+            raw, np.ascontiguousarray(cells), np.ascontiguousarray(origins), search, self._done > 0, self._last_cell,
+            wrapped, numbers, offsets, running, correction,
+        )  # fmt: skip
+        self._done += frames
+        return Block(raw, correction if self.corrects else None, velocities)

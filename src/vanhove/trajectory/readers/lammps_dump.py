@@ -1,0 +1,193 @@
+"""LAMMPS dumps of style atom and custom: text, also gzip; columns and boxes of any kind, rows in any order.
+
+Positions are taken from ``xu yu zu`` or ``xsu ysu zsu``, else from ``x y z`` or ``xs ys zs`` with the image flags
+``ix iy iz`` where they are there. Atoms are sorted by their id in every frame.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vanhove.base.elements import element_by_mass, is_species
+from vanhove.base.errors import Refusal, warn
+from vanhove.trajectory.contents import Contents, Options
+
+from .checks import check_ending, later_frames, settle_species, settle_times
+from .lammps_header import Index, read_index
+from .lammps_units import UnitStyle, unit_style
+from .rows import RowFrames
+from .text import Lines, TextFile
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+    Labels = NDArray[np.str_]
+
+# Kinds of coordinates, best first: the columns, whether they are fractional, whether they are unwrapped.
+KINDS = [
+    (("xu", "yu", "zu"), False, True),
+    (("xsu", "ysu", "zsu"), True, True),
+    (("x", "y", "z"), False, False),
+    (("xs", "ys", "zs"), True, False),
+]
+FLAGS = ("ix", "iy", "iz")
+SPEEDS = ("vx", "vy", "vz")
+STARTS = (b"ITEM: TIMESTEP", b"ITEM: UNITS", b"ITEM: TIME\n", b"ITEM: TIME\r")
+
+
+def recognises(_path: Path, head: bytes) -> bool:
+    """Whether ``head`` begins a text dump."""
+    return head.lstrip().startswith(STARTS)
+
+
+def scan(path: Path, options: Options) -> Contents:
+    """Walk through the headers and count the rows; of the positions none is read."""
+    with TextFile(path) as file:
+        index = read_index(path, Lines(file))
+        check_ending(path, len(index.steps), index.torn, cut=file.cut)
+    notes: list[str] = []
+    keep = later_frames(np.array(index.steps))
+    if not keep.all():
+        repeated = np.flatnonzero(~keep)
+        notes.append(f"left out as repeated later in the file: {len(repeated)} frames")
+        if len(repeated) > 1:
+            warn(
+                "Steps go back within the file", f"{path}: frames {repeated[0]} to {repeated[-1]} lie before a restart",
+                f"The {len(repeated)} frames that the restart repeats are left out; check that this is meant",
+            )  # fmt: skip
+    units = options.units or index.units
+    style = None if units is None else unit_style(units, str(path))
+    frames, kind = _frames(index, keep, style, notes)
+    species, masses, frames = _atoms(index, frames, options)
+    counted = _times(index, keep, style, options)
+    length = 1.0 if style is None else style.length
+    times = settle_times(counted, len(frames.starts), options, path)
+    _check_boundary(index)
+    return Contents(
+        paths=(path,), format="lammps-dump", species=species, times=times,
+        cells=frames.cells * length, continuous=kind, has_velocities=frames.moving, frames=frames,
+        origins=frames.origins * length, masses=masses, clock="timestep", notes=notes,
+    )  # fmt: skip
+
+
+def _frames(index: Index, keep: NDArray[np.bool_], style: UnitStyle | None, notes: list[str]) -> tuple[RowFrames, bool]:
+    """The frames to read, and whether their positions are continuous."""
+    from vanhove.kernels.parsing import ID, IMAGE, POSITION, VELOCITY
+
+    columns = index.columns
+    where = f"{index.path} has the columns '{' '.join(columns)}'"
+    if "id" not in columns:
+        raise Refusal(
+            "The dump has no ids, so atoms can't be followed from frame to frame", where, "Dump the column id"
+        )
+    found = [kind for kind in KINDS if set(kind[0]) <= set(columns)]
+    if not found:
+        raise Refusal("The dump has no full set of positions", where, "Dump xu yu zu, or x y z (with ix iy iz)")
+    names, fractional, unwrapped = found[0]
+    images = not unwrapped and set(FLAGS) <= set(columns)
+    moving = set(SPEEDS) <= set(columns)
+    if moving and style is None:
+        moving = False
+        notes.append("the velocities are left out: their unit is not known; give units= (real, metal, ...)")
+    roles = np.zeros(len(columns), np.int64)
+    roles[columns.index("id")] = ID
+    for wanted, names_, role in ((True, names, POSITION), (moving, SPEEDS, VELOCITY), (images, FLAGS, IMAGE)):
+        for axis, name in enumerate(names_):
+            if wanted:
+                roles[columns.index(name)] = role + axis
+    boxes = [box for box, kept in zip(index.boxes, keep.tolist(), strict=True) if kept]
+    cells, origins = np.array([box.cell for box in boxes]), np.array([box.origin for box in boxes])
+    rows = np.array(index.rows, np.int64)[keep]
+    notes.append(f"positions from {' '.join(names)}{' and image flags' if images else ''}")
+    frames = RowFrames(
+        index.path, rows[:, 0], rows[:, 1], roles, index.n_atoms, cells[:1] if (cells == cells[0]).all() else cells,
+        origins, fractional=fractional, images=images, moving=moving, length=1.0 if style is None else style.length,
+        speed=1.0 if style is None else style.speed, steps=np.array(index.steps)[keep],
+    )  # fmt: skip
+    return frames, unwrapped or images
+
+
+def _atoms(index: Index, frames: RowFrames, options: Options) -> tuple[Labels, Floats | None, RowFrames]:
+    """Species and masses in the order of the ids, and the frames that know this order."""
+    from vanhove.kernels.parsing import ID, LABEL, MASS, SKIP
+
+    columns = index.columns
+    naming = [name for name in ("type", "typelabel", "element") if name in columns]
+
+    def roles(label: str | None) -> Ints:
+        wanted = {"id": ID, "mass": MASS, label: LABEL}
+        return np.array([wanted.get(name, SKIP) for name in columns], np.int64)
+
+    first = frames.first(roles(naming[0] if naming else None))
+    order = np.argsort(first.ids, kind="stable")
+    ids = first.ids[order]
+    twice = np.flatnonzero(np.diff(ids) == 0)
+    if len(twice):
+        raise Refusal(
+            f"Atom {ids[twice[0]]} stands twice in a frame", f"{index.path}, {frames.name(0)}", "Check the file"
+        )
+    masses = first.masses[order] if "mass" in columns else None
+    labels = first.labels[order] if naming else np.full(len(ids), "?")
+    kind = naming[0] if naming else "atom"
+    if options.species is None:
+        elements = frames.first(roles("element")).labels[order] if "element" in naming else None
+        if elements is not None and _tells(elements, labels):
+            labels, kind = elements, "element"
+        elif masses is not None:
+            different, which = np.unique(masses, return_inverse=True)
+            found = [element_by_mass(mass) for mass in different.tolist()]
+            if None not in found:
+                labels, kind = np.array([str(name) for name in found])[which], "element"
+    species = settle_species(labels, options, index.path, kind=kind)
+    if not naming:
+        return species, masses, replace(frames, ids=ids)
+    followed = frames.roles.copy()
+    followed[columns.index(naming[0])] = LABEL
+    return species, masses, replace(frames, ids=ids, hashes=first.hashes[order], roles=followed)
+
+
+def _tells(elements: Labels, types: Labels) -> bool:
+    """Whether an element column was filled by a person: LAMMPS itself writes C for every type."""
+    names = set(elements.tolist())
+    return all(is_species(name) for name in names) and (names != {"C"} or len(set(types.tolist())) == 1)
+
+
+def _times(index: Index, keep: NDArray[np.bool_], style: UnitStyle | None, options: Options) -> Floats | None:
+    """Times that the file itself counts, in ps: by ``timestep``, else by ITEM: TIME in known units; None without."""
+    steps = np.array(index.steps, np.float64)[keep]
+    own = None
+    if style is not None and len(index.times) == len(index.steps):
+        own = np.array(index.times)[keep] * style.time
+    if options.timestep is None:
+        if own is None and options.spacing is not None and len(np.unique(np.diff(steps))) > 1:
+            warn(
+                "spacing= is one number, but the frames are not evenly spaced", f"{index.path}: steps "
+                f"{', '.join(f'{step:.0f}' for step in steps[:4])}, ...", "Give timestep= (ps per step) instead",
+            )  # fmt: skip
+        return own
+    times = steps * options.timestep
+    if own is not None and len(own) > 1:
+        implied = (own[-1] - own[0]) / (steps[-1] - steps[0])
+        if abs(implied / options.timestep - 1) > 1e-6:
+            warn(
+                f"timestep={options.timestep:g} ps overrides the file's times", f"{index.path}: {implied:g} ps a step",
+                "Leave timestep out to use the file's own",
+            )  # fmt: skip
+    return times
+
+
+def _check_boundary(index: Index) -> None:
+    flags = index.boxes[0].boundary
+    loose = [axis for axis, flag in zip("xyz", flags, strict=False) if flag != "pp"]
+    if loose:
+        warn(
+            f"The box is not periodic along {', '.join(loose)}", f"{index.path}: {' '.join(flags)}",
+            "It is taken as periodic: distances and volumes across that boundary mean nothing",
+        )  # fmt: skip
