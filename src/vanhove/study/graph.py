@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from vanhove.base.elements import element_of
 from vanhove.base.errors import Refusal, nearest
 from vanhove.base.files import digest
 
@@ -22,24 +23,18 @@ if TYPE_CHECKING:
 
     from .schema import File, Study
 
-ARRHENIUS = "dynamics.arrhenius"
+ARRHENIUS, CONDUCTIVITY, DIFFUSION, MSD = (
+    f"dynamics.{name}" for name in ("arrhenius", "conductivity", "diffusion", "msd")
+)
 DEFAULT_AT = 300.0  # K: where a battery works; what a law is extrapolated to when the study does not say
 
 
 @dataclass(frozen=True)
-class Joined:
-    """A quantity that is followed over temperature: its variables, and whether the law is for its product with T."""
+class Followed:
+    """What is followed over temperature: a variable of the datasets of several runs."""
 
-    observable: str
-    value: str
-    error: str
-    times_temperature: bool
-
-
-FOLLOWED = (
-    Joined("dynamics.diffusion", "D", "D_error", times_temperature=False),
-    Joined("dynamics.conductivity", "sigma", "sigma_error", times_temperature=True),
-)
+    value: str  # "D" or "sigma"
+    species: str  # "" for all together
 
 
 @dataclass(frozen=True)
@@ -154,13 +149,15 @@ class _Graph:
     def _from_trajectory(self, observable: str, run: PlannedRun) -> Iterator[Task]:
         parameters = parameters_of(observable)
         options = resolve(observable, self.study.observables.get(observable, {}))
-        if "charges" in parameters and "charges" not in options:
+        if "charges" in parameters and options["charges"] is None:
             options["charges"] = {s: q for s, q in self.study.analysis.charges.items() if holds(run.composition, s)}
-        if "charges" in parameters:
+        inputs: tuple[str, ...] = (run.key,)
+        if observable == CONDUCTIVITY:
             _must_know_temperature(observable, run)
+            inputs += tuple(task.key for task in self._diffusion_in_frame(options["reference"], run))
         each = "species" in parameters and parameters["species"].default is inspect.Parameter.empty
         if not each:
-            yield self._task(observable, options, (run.key,), run)
+            yield self._task(observable, options, inputs, run)
             return
         for species in options.pop("species", None) or list(run.composition):
             if not holds(run.composition, species):
@@ -169,7 +166,12 @@ class _Graph:
                     f"asked for in [observables] {observable.rpartition('.')[2]}",
                     nearest(species, list(run.composition)),
                 )
-            yield self._task(observable, {**options, "species": species}, (run.key,), run, species)
+            yield self._task(observable, {**options, "species": species}, inputs, run, species)
+
+    def _diffusion_in_frame(self, reference: str | None, run: PlannedRun) -> list[Task]:
+        """The study's own diffusion coefficients, where they are of ions that move in that frame of reference."""
+        drift = resolve(MSD, self.study.observables.get(MSD, {}))["drift"]
+        return self.of_run(DIFFUSION, run) if drift == reference else []
 
     def _from_datasets(self, observable: str, run: PlannedRun) -> Iterator[Task]:
         source = source_of(observable)
@@ -188,34 +190,45 @@ class _Graph:
                 f"the runs of this study have {len(known)}",
                 "Add runs at other temperatures (with temperature= for files), or remove arrhenius",
             )
-        followed = [joined for joined in FOLLOWED if joined.observable in self.study.observables] or [FOLLOWED[0]]
         options = resolve(observable, {"at": DEFAULT_AT, **self.study.observables[observable]})
-        for joined in followed:
-            by_species: dict[str, list[Task]] = {}
-            for run in self.runs:
-                if run.temperature is not None:
-                    for task in self.of_run(joined.observable, run):
-                        by_species.setdefault(task.species, []).append(task)
-            for species, tasks in by_species.items():
-                self._join(observable, joined, species, tasks, options)
+        computed = {task.function for task in self.tasks}
+        if CONDUCTIVITY not in computed or DIFFUSION in computed:
+            self._follow_diffusion(options)
+        if CONDUCTIVITY in computed:
+            self._follow_conductivity(options)
 
-    def _join(
-        self, observable: str, joined: Joined, species: str, tasks: list[Task], options: Mapping[str, Any]
-    ) -> None:
+    def _follow_diffusion(self, options: Mapping[str, Any]) -> None:
+        by_species: dict[str, list[Task]] = {}
+        for task in self._at_known_temperatures(DIFFUSION):
+            by_species.setdefault(task.species, []).append(task)
+        for species, tasks in by_species.items():
+            self._join(Followed("D", species), tasks, options)
+
+    def _follow_conductivity(self, options: Mapping[str, Any]) -> None:
+        tasks = self._at_known_temperatures(CONDUCTIVITY)
+        present = dict.fromkeys(species for run in self.runs for species in run.composition)
+        neutral = {label for task in tasks for label, charge in task.options["charges"].items() if charge == 0}
+        charged = [species for species in present if not neutral & {species, element_of(species)}]
+        for species in [*charged, ""]:
+            self._join(Followed("sigma", species), tasks, options)
+
+    def _at_known_temperatures(self, observable: str) -> list[Task]:
+        return [task for run in self.runs if run.temperature is not None for task in self.of_run(observable, run)]
+
+    def _join(self, followed: Followed, tasks: list[Task], options: Mapping[str, Any]) -> None:
         self.tasks.append(
             Task(
-                label="-".join(filter(None, [observable.rpartition(".")[2], joined.value, species])),
-                function=observable,
-                version=entry_of(observable).version,
+                label="-".join(filter(None, ["arrhenius", followed.value, followed.species])),
+                function=ARRHENIUS,
+                version=entry_of(ARRHENIUS).version,
                 options={
                     **options,
-                    "times_T": joined.times_temperature,
-                    "value": joined.value,
-                    "error": joined.error,
+                    "times_T": followed.value == "sigma",
+                    "of": asdict(followed),
                     "temperatures": [task.temperature for task in tasks],
                 },
                 inputs=tuple(task.key for task in tasks),
-                species=species,
+                species=followed.species,
             )
         )
 
@@ -272,6 +285,14 @@ def _check_charges(study: Study, runs: list[PlannedRun]) -> None:
             "[analysis] has none",
             "Write charges = { Na = 1, Si = 4, S = -2 } there, with your species",
         )
+    for run in runs if wanted else []:
+        missing = [species for species in run.composition if not {species, element_of(species)} & set(charges)]
+        if missing:
+            raise Refusal(
+                f"No charge is given for {', '.join(missing)}",
+                f"run '{run.name}' has it, [analysis] charges has {', '.join(charges)}",
+                "Give one for every species there; 0 leaves one out",
+            )
     for label in [*charges, *study.analysis.mobile]:
         present = sorted({species for run in runs for species in run.composition})
         if not any(holds(run.composition, label) for run in runs):

@@ -39,9 +39,11 @@ def given_by_study(observable: str) -> set[str]:
 
     entry = observables()[observable]
     parameters = parameters_of(observable)
-    if entry.takes == "values":
-        return {name for name, parameter in parameters.items() if parameter.kind is not inspect.Parameter.KEYWORD_ONLY}
-    return {next(iter(parameters))}
+    if entry.takes == "values":  # the values, and what follows from which quantity they are
+        positional = {name for name, parameter in parameters.items() if parameter.kind is not parameter.KEYWORD_ONLY}
+        return positional | {"times_T", "units"}
+    made_of = {name for name in parameters if any(full.endswith(f".{name}") for full in observables())}
+    return {next(iter(parameters)), *made_of}  # a conductivity is told the diffusion coefficients that are there
 
 
 def check_observables(asked: Mapping[str, Mapping[str, Any]]) -> list[Mistake]:
@@ -96,7 +98,7 @@ def checked(observable: str, option: str, value: Any) -> Any:
     if hint is Any:
         return value
     try:
-        return TypeAdapter(hint).validate_python(value)
+        return TypeAdapter(hint).validate_python(value, strict=True)
     except ValidationError as error:
         said = [
             detail["msg"].replace("Input should be", "must be").replace("a valid ", "a ") for detail in error.errors()

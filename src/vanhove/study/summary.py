@@ -20,8 +20,11 @@ Rows of one run name it and its temperature; rows that join runs have an empty `
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from vanhove.base.units import DENSITY_G_CM3
 
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
     from .tasks import Task
 
 Row = dict[str, Any]
+DIFFUSIVE = "diffusive"
+NORMAL_95 = 1.959964  # standard errors to either side
 
 
 def rows_of_run(run: str, traj: Trajectory) -> list[Row]:
@@ -62,7 +67,7 @@ def _rdf(task: Task, result: Dataset) -> list[Row]:
     rows = []
     for pair in result["pair"].values.tolist():
         peak = first_peak(result, pair)
-        about = {"species": pair, "temperature": task.temperature, "run": task.run}
+        about: Row = {"species": pair, "temperature": task.temperature, "run": task.run}
         rows.append(row("first_peak", peak.position, "Å", **about))
         rows.append(row("coordination", peak.coordination, "1", **about))
     return rows
@@ -84,7 +89,43 @@ def _diffusion(task: Task, result: Dataset) -> list[Row]:
     ]
 
 
+def _conductivity(task: Task, result: Dataset) -> list[Row]:
+    about: Row = {"temperature": task.temperature, "run": task.run}
+    names = ("sigma", "sigma_error", "sigma_upper")
+    verdict = str(result.attrs["verdict"])
+    rows = []
+    for species in result["species"].values.tolist():
+        value, error, upper = (float(result[name].sel(species=species)) for name in names)
+        # where some have no value, the verdict is about them; the others were seen to diffuse
+        said = verdict if math.isnan(value) or np.isfinite(result["sigma"]).all() else DIFFUSIVE
+        rows.append(row("sigma", value, "mS/cm", species=species, error=error, upper=upper, verdict=said, **about))
+    value, error, upper = (float(result[name.replace("sigma", "sigma_total")]) for name in names)
+    rows.append(row("sigma", value, "mS/cm", error=error, upper=upper, verdict=verdict, **about))
+    return rows
+
+
+def _arrhenius(task: Task, result: Dataset) -> list[Row]:
+    quantity, units = task.options["of"]["value"], str(result["value_at"].attrs["units"])
+    barrier, error = float(result["E_a"]), float(result["E_a_error"])
+    verdict = str(result.attrs["verdict"])
+    if math.isnan(barrier) and not task.species:
+        used, there = len(result["temperature"]), len(task.options["temperatures"])
+        verdict = f"The total is followed where every species diffuses, which is so in {used} of {there} runs."
+    about: Row = {"species": task.species, "verdict": verdict}
+    reach = NORMAL_95 * error  # the values' errors are given, so the interval is the normal one
+    name = "E_a" if quantity == "D" else f"E_a_{quantity}"
+    rows = [row(name, barrier, "eV", error=error, low=barrier - reach, high=barrier + reach, **about)]
+    for temperature in result["at"].values.tolist():
+        value, low, high = (
+            float(result[name].sel(at=temperature)) for name in ("value_at", "value_at_low", "value_at_high")
+        )
+        rows.append(row(f"{quantity}_extrapolated", value, units, temperature=temperature, low=low, high=high, **about))
+    return rows
+
+
 SUMMARIES: dict[str, Callable[[Task, Dataset], list[Row]]] = {
     "structure.rdf": _rdf,
     "dynamics.diffusion": _diffusion,
+    "dynamics.conductivity": _conductivity,
+    "dynamics.arrhenius": _arrhenius,
 }
