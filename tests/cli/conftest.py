@@ -67,10 +67,10 @@ def vanhove(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 
 @pytest.fixture(scope="session")
 def dump_text() -> str:
-    """A LAMMPS dump, a frame each 0.1 ps at 1 fs a step: 12 Na that walk, 12 Si and 12 S that shake."""
+    """A LAMMPS dump, a frame each 0.1 ps at 1 fs a step: 12 Na that walk, 6 Si and 18 S that shake."""
     rng = np.random.default_rng(5)
     frames, atoms = 60, 36
-    types = np.repeat([1, 2, 3], atoms // 3)
+    types = np.repeat([1, 2, 3], [12, 6, 18])
     steps = np.where(types == 1, 0.4, 0.0)[:, None] * rng.normal(0, 1, (frames, atoms, 3))
     positions = rng.uniform(0, 9, (atoms, 3)) + np.cumsum(steps, 0) + rng.normal(0, 0.05, (frames, atoms, 3))
     parts = []

@@ -80,6 +80,7 @@ def test_a_typo_in_a_study(vanhove: Any) -> None:
         ("compute arrhenius x.dump", "--temperatures"),
         ("compute arrhenius x.dump --temperatures 300,400 --values 1,2", "takes numbers, not files"),
         ("compute diffusion none.nc", "no result file"),
+        ("compute diffusion none.nc --timestep 0.001", "no option --timestep"),
         ("inspect none.dump", "no such file"),
         ("run none.toml", "no such study"),
         ("new x --study dem", "Did you mean 'demo'?"),

@@ -45,8 +45,8 @@ def chain(observable: str, *, from_result: bool) -> list[Step]:
     """
     name = registry.full_name(observable)
     takes = entry_of(name).takes
-    parameters = list(parameters_of(name).values())
-    last = Step(name, takes, parameters if takes == "values" else parameters[1:])
+    parameters = list(parameters_of(name).values())[0 if takes == "values" else 1 :]
+    last = Step(name, takes, [p for p in parameters if "Dataset" not in str(p.annotation)])  # not said in words
     return [last] if takes != "dataset" or from_result else [*chain(source_of(name), from_result=False), last]
 
 
@@ -63,6 +63,8 @@ def compute(
     _check_outputs(out, figure)
     from_result = bool(files) and all(name.endswith(".nc") for name in files)
     steps = chain(observable, from_result=from_result)
+    if steps[0].takes != "trajectory":  # no file to read: what is there as an option is meant for the observable
+        given |= {name: str(value) for name, value in reading.items() if value is not None}
     words.check_known(given, [p.name for step in steps for p in step.parameters], observable)
     calls = [words.arguments(step.name, step.parameters, given) for step in steps]
     beginning = _beginning(steps, files, reading)

@@ -128,7 +128,7 @@ def _cell(traj: Trajectory) -> str:
         np.degrees(np.arccos(np.dot(cell[i - 2], cell[i - 1]) / lengths[i - 2] / lengths[i - 1])) for i in range(3)
     ]
     shape = " × ".join(f"{length:.3f}" for length in lengths) + " Å"
-    if max(abs(angle - 90) for angle in angles) > 1e-3:
+    if max(abs(angle - 90) for angle in angles) > 0.05:
         shape += ", angles " + ", ".join(f"{angle:.1f}°" for angle in angles)
     if traj.constant_cell:
         return f"{shape}, constant, {traj.volumes[0]:.0f} Å³"
