@@ -169,7 +169,7 @@ def test_a_conductivity_in_another_frame_has_its_own_diffusion(results: Results)
         ("[observables]\nconductivity = {}", r"needs the charges"),
         ("[analysis]\ncharges = { Na = 1 }\n[observables]\nconductivity = {}", "No charge is given for Si"),
         ("[analysis]\ncharges = { Na = 1, Si = 4, S = -2 }\n[observables]\nconductivity = {}", "No run has 'S'"),
-        ("[observables]\narrhenius = { at = [300, 'x'] }", "observables.arrhenius.at .*must be a number"),
+        ("[observables]\narrhenius = { at = [300, 'x'] }", r"observables.arrhenius.at \(line 3\): .*must be a number"),
         ("[observables]\narrhenius = { units = 'm' }", "has no such option"),
         ("[observables]\nconductivity = { diffusion = 1 }", "has no such option"),
     ],

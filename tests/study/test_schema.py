@@ -28,7 +28,7 @@ def test_a_study_is_read(write_study: Write, calls: Counter[str], tmp_path: Path
         ('name = "walk"', 'nam = "walk"', ["entry 1 of files, nam (line 5)", "Did you mean 'name'?"]),
         ('path = "run.h5md"', 'pfad = "run.h5md"', ["entry 1 of files, pfad", "no such key", "path"]),
         ("counted =", "countd =", ["observables.countd (line 11)", "Did you mean 'counted'?"]),
-        ("scale = 2.0", "scael = 2.0", ["observables.counted.scael", "Did you mean 'scale'?"]),
+        ("scale = 2.0", "scael = 2.0", ["observables.counted.scael (line 11)", "Did you mean 'scale'?"]),
         ("scale = 2.0", "traj = 2.0", ["observables.counted.traj", "has no such option"]),
         ("scale = 2.0", 'scale = "big"', ["observables.counted.scale", "'big' won't do", "must be a number"]),
         ("scale = 2.0", 'mode = "c"', ["observables.counted.mode", "must be 'a' or 'b'"]),

@@ -169,3 +169,17 @@ def test_a_file_that_can_not_be_read_is_refused(write_study: Write, calls: Count
     (tmp_path / "run.h5md").unlink()
     with pytest.raises(vh.Refusal, match="no such file"):
         plan(path)
+
+
+def test_a_trajectory_is_analysed_once(write_study: Write, calls: Counter[str], tmp_path: Path) -> None:
+    twice = ('name = "walk"', 'name = "walk"\n[[files]]\npath = "run.h5md"\nname = "again"')
+    with pytest.raises(vh.Refusal, match="'walk' and 'again'"):
+        plan(write_study("files", twice))
+    species = ("scale = 2.0", 'species = ["Na", "Na"]')
+    assert [task.label for task in plan(write_study("files", species)).tasks] == ["counted-Na-walk", "doubled-Na-walk"]
+
+
+def test_a_simulation_and_a_file_have_names_of_their_own(write_study: Write, calls: Counter[str]) -> None:
+    file = ("[observables]", '[[files]]\npath = "run.h5md"\nname = "1000K"\n[observables]')
+    with pytest.raises(vh.Refusal, match="Two runs are named '1000K'"):
+        plan(write_study("simulated", file))

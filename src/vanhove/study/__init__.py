@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from .results import Results, read_results
     from .runner import preview, run
     from .schema import Study, read_study
-    from .templates import new, templates
+    from .templates import new
 
 _FILES = {
     "Results": "results",
@@ -19,10 +19,9 @@ _FILES = {
     "read_results": "results",
     "read_study": "schema",
     "run": "runner",
-    "templates": "templates",
 }
 
-__all__ = ["Results", "Study", "new", "preview", "read_results", "read_study", "run", "templates"]
+__all__ = ["Results", "Study", "new", "preview", "read_results", "read_study", "run"]
 
 
 def __getattr__(name: str) -> Any:

@@ -131,8 +131,17 @@ class _Graph:
                     self.runs.append(PlannedRun(**planned))
         for entry in self.study.files:
             run, traj = _planned_file(entry)
+            self._must_be_new(run)
             self.runs.append(run)
             self.opened[run.key] = traj
+
+    def _must_be_new(self, run: PlannedRun) -> None:
+        for other in self.runs:
+            if other.key == run.key:
+                where = f"runs '{other.name}' and '{run.name}'"
+                raise Refusal("Two runs are the same trajectory, read in the same way", where, "Remove one")
+            if other.name == run.name:
+                raise Refusal(f"Two runs are named '{run.name}'", "[[files]]", "Give one of them another name =")
 
     def of_run(self, observable: str, run: PlannedRun) -> list[Task]:
         """The tasks of an observable for one run, with those that it is made from."""
@@ -159,7 +168,7 @@ class _Graph:
         if not each:
             yield self._task(observable, options, inputs, run)
             return
-        for species in options.pop("species", None) or list(run.composition):
+        for species in dict.fromkeys(options.pop("species", None) or run.composition):
             if not holds(run.composition, species):
                 raise Refusal(
                     f"There is no '{species}' in run '{run.name}'",

@@ -38,8 +38,8 @@ def _said(line: int | None, mistake: Mistake) -> str:
 
 def _line(key: str, text: str) -> int | None:
     last = re.escape(key.rsplit(" ", 1)[-1].rsplit(".", 1)[-1])
-    start = re.compile(rf"""^\s*(\[+\s*)?([\w.-]+\.)?["']?{last}["']?\s*[=\].]""")
-    lines = [number for number, line in enumerate(text.splitlines(), 1) if start.match(line)]
+    said = re.compile(rf"""(^\s*(\[+\s*)?([\w.-]+\.)?|^[^#]*[{{,]\s*)["']?{last}["']?\s*[=\].]""")
+    lines = [number for number, line in enumerate(text.splitlines(), 1) if said.match(line)]
     return lines[0] if len(lines) == 1 else None
 
 

@@ -115,10 +115,8 @@ def _arrhenius(task: Task, result: Dataset) -> list[Row]:
     reach = NORMAL_95 * error  # the values' errors are given, so the interval is the normal one
     name = "E_a" if quantity == "D" else f"E_a_{quantity}"
     rows = [row(name, barrier, "eV", error=error, low=barrier - reach, high=barrier + reach, **about)]
-    for temperature in result["at"].values.tolist():
-        value, low, high = (
-            float(result[name].sel(at=temperature)) for name in ("value_at", "value_at_low", "value_at_high")
-        )
+    columns = [np.atleast_1d(result[name]) for name in ("at", "value_at", "value_at_low", "value_at_high")]
+    for temperature, value, low, high in zip(*columns, strict=True):
         rows.append(row(f"{quantity}_extrapolated", value, units, temperature=temperature, low=low, high=high, **about))
     return rows
 

