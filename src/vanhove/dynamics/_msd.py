@@ -13,7 +13,7 @@ from vanhove.base.results import Column, dataset
 from vanhove.trajectory.blocks import drift as drift_of
 
 from .jump_length import jump_length
-from .lags import chosen_lags, independent_displacements, local_exponent, log_lags, thinned
+from .lags import chosen_lags, independent_displacements, local_exponent, part_lags
 from .squares import Squares, group_of, sum_squares, sum_squares_from_first
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def msd(
         ``msd`` and its shares ``msd_axis`` (Å²); ``exponent``, d ln MSD/d ln t over the lags within a factor of 1.5;
         ``n_independent``, the number of independent displacements that would know a random walk's MSD as well
         (overlapping displacements counted by how much they share); ``msd_error``, one standard error of ``msd``: from
-        the spread between up to 32 groups of ions, each averaged over all origins, interpolated in ln t between some 60
+        the spread between up to 32 groups of ions, each averaged over all origins, interpolated in ln t between some 40
         lags. It contains differences between ions and non-Gaussian motion, not what all ions do together. With fewer
         than 8 ions it is √(2/(3 n_independent)) of the MSD, a random walk's; ``attrs["error"]`` says which.
         ``msd_part``, the MSD in consecutive parts of the origins and groups of ions at ``part_lag``, is what
@@ -78,14 +78,13 @@ def msd(
         raise Refusal(f"origins={origins!r}", "", 'Pass "all" or "first"')
     wanted = chosen_lags(lags, ions.n_frames, spacing)
     path = drift_of(ions, drift, sorted(set(ions.species.tolist())))
-    every = np.array_equal(wanted, np.arange(ions.n_frames))
-    part_lags = thinned(log_lags(ions.n_frames) if every else wanted)
-    by_axis, squares = _by_axis(ions, path, wanted, part_lags, first_only=origins == "first")
+    few = part_lags(wanted)
+    by_axis, squares = _by_axis(ions, path, wanted, few, first_only=origins == "first")
     available = ions.n_frames - wanted if origins == "all" else np.ones_like(wanted)
     total = by_axis.sum(axis=0)
     independent = independent_displacements(wanted, available, ions.n_atoms)
-    parts = _parts(squares, part_lags, ions, first_only=origins == "first")
-    error, how = _error(wanted, total, independent, parts, part_lags)
+    parts = _parts(squares, few, ions, first_only=origins == "first")
+    error, how = _error(wanted, total, independent, parts, few)
     known: dict[str, float] = {} if traj.temperature is None else {"temperature": traj.temperature}
     jump = jump_length(ions)
     if np.isfinite(jump):
@@ -107,7 +106,7 @@ def msd(
         {
             "lag": Column(("lag",), lag, "ps", "lag"),
             "axis": Column(("axis",), ["x", "y", "z"], "1", "Cartesian axis"),
-            "part_lag": Column(("part_lag",), part_lags * spacing, "ps", "lag"),
+            "part_lag": Column(("part_lag",), few * spacing, "ps", "lag"),
             "ions": Column(("group",), np.bincount(group_of(ions.n_atoms)), "1", "ions in the group"),
         },
         parameters=dict(species=species, drift=drift, lags=lags, origins=origins),
@@ -126,16 +125,16 @@ def msd(
 
 
 def _by_axis(
-    ions: Trajectory, path: Floats | None, wanted: Ints, part_lags: Ints, *, first_only: bool
+    ions: Trajectory, path: Floats | None, wanted: Ints, few: Ints, *, first_only: bool
 ) -> tuple[Floats, Squares]:
     """The MSD (axis, lag), and the sums it came from."""
     if first_only:
-        squares = sum_squares_from_first(ions, path, wanted, part_lags)
+        squares = sum_squares_from_first(ions, path, wanted, few)
         assert squares.all_lags is not None
         return squares.all_lags / ions.n_atoms, squares
     positive = wanted[wanted > 0]
-    by_fft = not np.array_equal(positive, part_lags)
-    squares = sum_squares(ions, path, part_lags, every_lag=by_fft)
+    by_fft = not np.array_equal(positive, few)
+    squares = sum_squares(ions, path, few, every_lag=by_fft)
     by_axis = np.zeros((3, len(wanted)))
     if squares.all_lags is not None:
         by_axis[:] = squares.all_lags[:, wanted]
@@ -144,10 +143,10 @@ def _by_axis(
     return by_axis / ((ions.n_frames - wanted) * ions.n_atoms), squares
 
 
-def _parts(squares: Squares, part_lags: Ints, ions: Trajectory, *, first_only: bool) -> Floats:
+def _parts(squares: Squares, few: Ints, ions: Trajectory, *, first_only: bool) -> Floats:
     """(part, group, lag) means; NaN where a long lag leaves a part without an origin."""
     parts = squares.table.shape[1]
-    available = np.ones_like(part_lags) if first_only else ions.n_frames - part_lags
+    available = np.ones_like(few) if first_only else ions.n_frames - few
     edges = np.arange(parts + 1)[:, None] * available // parts
     origins = np.diff(edges, axis=0)
     counts = origins[:, None] * np.bincount(group_of(ions.n_atoms))[:, None]
@@ -156,14 +155,14 @@ def _parts(squares: Squares, part_lags: Ints, ions: Trajectory, *, first_only: b
     return means
 
 
-def _error(lags: Ints, msd: Floats, independent: Floats, parts: Floats, part_lags: Ints) -> tuple[Floats, str]:
+def _error(lags: Ints, msd: Floats, independent: Floats, parts: Floats, few: Ints) -> tuple[Floats, str]:
     groups = parts.shape[1]
-    if groups < FEWEST_GROUPS or len(part_lags) == 0:
+    if groups < FEWEST_GROUPS or len(few) == 0:
         return msd * np.sqrt(2 / (3 * independent)), "a random walk's, from n_independent: too few ions to compare"
     by_group = np.nanmean(parts, axis=0)  # parts of a lag have the same number of origins, give or take one
     mean = by_group.mean(axis=0)
     spread = np.divide(by_group.std(axis=0, ddof=1), mean, out=np.zeros_like(mean), where=mean > 0)
-    relative = np.interp(np.log(np.maximum(lags, 1)), np.log(part_lags), spread / groups**0.5)
+    relative = np.interp(np.log(np.maximum(lags, 1)), np.log(few), spread / groups**0.5)
     return msd * relative, f"spread between {groups} groups of ions"
 
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-LOG_LAGS = 64  # asked for over the whole run; early ones fall together on the same frame
+LOG_LAGS = 64  # over the whole run; early ones fall together on the same frame
+PART_LAGS = 40  # at which an MSD of every lag is told apart by parts and groups: these cost as much as the FFT
 NEIGHBOURHOOD = 1.5  # the local exponent at t looks at lags from t / 1.5 to 1.5 t
 
 
@@ -24,12 +25,12 @@ def log_lags(n_frames: int) -> Ints:
     return np.unique(np.round(np.geomspace(1, n_frames - 1, LOG_LAGS)).astype(np.int64))
 
 
-def thinned(lags: Ints) -> Ints:
-    """The positive ``lags`` that lie nearest to logarithmic spacing: all of them where they are few."""
+def part_lags(lags: Ints) -> Ints:
+    """Those of ``lags`` that are told apart by parts and groups: all positive ones, or the nearest to log spacing."""
     positive = lags[lags > 0]
     if len(positive) <= LOG_LAGS:
         return positive
-    wanted = np.geomspace(positive[0], positive[-1], LOG_LAGS)
+    wanted = np.geomspace(positive[0], positive[-1], PART_LAGS)
     after = np.searchsorted(positive, wanted).clip(1, len(positive) - 1)
     nearer = after - (wanted - positive[after - 1] < positive[after] - wanted)
     chosen: Ints = positive[np.unique(nearer)]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-PARTS = 32  # consecutive parts of the time origins
+PARTS = 16  # consecutive parts of the time origins
 GROUPS = 32  # groups of ions
 TILE = 16  # ions of one FFT call: their rows and spectra stay in the cache
 
