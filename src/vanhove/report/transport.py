@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     Number = Coefficient | Conductivity
 
-LABELLED = 0.9  # decades: a longer axis needs no numbers between its powers of ten
 ARROW = 0.55  # lower end of a bound's arrow, of the bound
 
 
@@ -47,10 +46,8 @@ def by_temperature(found: Findings, mobile: Sequence[str]) -> list[Panel]:
 
 def _draw(ax: Axes, shown: Sequence[Number], axis: str) -> None:
     from matplotlib.lines import Line2D
-    from matplotlib.ticker import LogFormatterSciNotation
 
     ax.set(yscale="log", xlabel="1000/T (1/K)", ylabel=axis)
-    ax.yaxis.set_minor_formatter(LogFormatterSciNotation(minor_thresholds=(LABELLED, 0.4)))
     handles = []
     for place, name in enumerate(dict.fromkeys(one.species for one in shown)):
         colour = colour_of(name, place)
