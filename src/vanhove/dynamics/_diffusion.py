@@ -15,7 +15,7 @@ from vanhove.base.units import CM2_S_PER_A2_PS
 from vanhove.fitting.gls import gls
 
 from .curve import Curve, Spread
-from .window import FEWEST_INDEPENDENT, Exponent, Window, exponent, find, usable
+from .window import FEWEST_INDEPENDENT, STILL, Exponent, Window, exponent, find, usable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 SLOWEST, FASTEST = 0.9, 1.1  # exponents that pass for diffusion, one standard error given
 VAGUE = 0.25  # an exponent with a larger error says nothing
-ONE_SIDED = 1.645  # standard errors of a 95 % upper bound
+BOUND = 0.95  # chance that an upper bound is one
+ONE_SIDED = 1.645  # standard errors that give it
 AGEING = 2.6  # standard errors between the halves of a run that chance alone gives once in a hundred
 ROUNDS = 3  # of fitting and renewing the covariance; the second already changes nothing that matters
 DIFFUSIVE = "diffusive"
@@ -76,10 +77,11 @@ def diffusion(msd: Dataset, *, window: Sequence[float] | None = None, jump_lengt
         and of the spread of the slope between groups of ions (which knows differences between ions and non-Gaussian
         motion; from 8 ions on), enlarged where the slope varies more between parts of the run than within each group
         of ions (ions moving together). ``D_upper``, a one-sided 95 % bound: D + 1.645 σ where diffusive, else
-        (MSD + 1.645 σ)/6t at the longest usable lag, which bounds every later MSD/6t of a slower-than-diffusive motion;
-        NaN for a faster one. ``window`` (ps); ``exponent`` and its error there; ``intercept`` c (Å²); ``jump_length``;
-        the curve and the fitted line at the lags that were looked at. ``attrs``: ``verdict``, ``window_reason``,
-        ``ageing`` (first against second half of the origins).
+        (MSD + 1.645 σ)/6t at the longest usable lag, which bounds every later MSD/6t of a motion that is not faster
+        than diffusion (σ from the spread between ions; with fewer than 8, the χ² quantile of the independent
+        displacements); NaN for a faster one. ``window`` (ps); ``exponent`` and its error there; ``intercept`` c (Å²);
+        ``jump_length``; the curve and the fitted line at the lags that were looked at. ``attrs``: ``verdict``,
+        ``window_reason``, ``ageing`` (first against second half of the origins).
     """
     if msd.attrs.get("observable") != "dynamics.msd":
         raise Refusal("diffusion needs the result of dynamics.msd", "", "Pass what dynamics.msd returned")
@@ -87,7 +89,7 @@ def diffusion(msd: Dataset, *, window: Sequence[float] | None = None, jump_lengt
     judged = usable(full)
     found = find(judged) if window is None else _given(full, window)
     jump = float(msd.attrs.get("jump_length", np.nan)) if jump_length is None else float(jump_length)
-    bound = _bound(judged)
+    bound = _bound(judged if len(judged.lags) else full.at(slice(0, 1)))
     if found is None:
         line, verdict, ageing = None, _too_short(full, judged), "not tested"
     else:
@@ -98,7 +100,7 @@ def diffusion(msd: Dataset, *, window: Sequence[float] | None = None, jump_lengt
         value, error = line.slope / 6 * CM2_S_PER_A2_PS, line.slope_error / 6 * CM2_S_PER_A2_PS
     if verdict == DIFFUSIVE:
         bound = value + ONE_SIDED * error
-    elif found is not None and found.exponent.value > 1:
+    elif found is not None and found.exponent.value - found.exponent.error > FASTEST:
         bound = np.nan
     edges = (np.nan, np.nan) if found is None else (found.curve.times[0], found.curve.times[-1])
     slow = Exponent(np.nan, np.nan) if found is None else found.exponent
@@ -207,23 +209,27 @@ def _verdict(window: Window, jump: float) -> str:
 
 
 def _too_short(full: Curve, judged: Curve) -> str:
-    if not (full.values > 0).any():
+    if len(full.lags) and not (full.values > STILL).any():
         return "The ions do not move."
     return (
-        f"The run is too short: only {len(judged.lags)} of the lags looked at have {FEWEST_INDEPENDENT} independent "
-        "displacements, too few for a fit."
+        f"The run is too short: {len(judged.lags) or 'none'} of the lags looked at have {FEWEST_INDEPENDENT} "
+        "independent displacements, too few for a fit."
     )
 
 
 def _bound(judged: Curve) -> float:
-    """(MSD + 1.645 σ)/6t at the longest usable lag, in cm²/s."""
+    """The 95 % bound of MSD/6t at the longest lag, in cm²/s."""
+    from scipy.stats import chi2
+
     if len(judged.lags) == 0:
         return np.nan
     last = judged.at(slice(-1, None))
     seen = last.spread(np.ones(1))
-    model = float(last.values[0] * last.relative_covariance[0, 0] ** 0.5)
-    error = (model if np.isnan(seen.error) else seen.error) * seen.inflation**0.5
-    return float((last.values[0] + ONE_SIDED * error) / (6 * last.times[0]) * CM2_S_PER_A2_PS)
+    freedom = 3 * float(last.independent[0])
+    by_model = freedom / float(chi2.ppf(1 - BOUND, freedom))
+    by_spread = 1 + ONE_SIDED * seen.error * seen.inflation**0.5 / float(last.values[0]) if last.values[0] > 0 else 1.0
+    largest = by_model if np.isnan(by_spread) else by_spread
+    return float(last.values[0] * largest / (6 * last.times[0]) * CM2_S_PER_A2_PS)
 
 
 def _ageing(line: Line) -> str:

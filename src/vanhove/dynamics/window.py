@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 LONGEST_LAG = 0.75  # of the run: beyond, less than a quarter of its frames are origins
 FEWEST_INDEPENDENT = 30  # displacements at the window's end
 FEWEST_LAGS = 4
+STILL = 1e-15  # Å²: rounding of positions, no motion
 NARROWEST = 2.0  # a window's end over its start
 WELL_KNOWN = 0.06  # largest error of an exponent that may choose a window: a worse one passes for 1 by chance
 CLOSE = 0.03  # to an exponent of 1 counts as 1, however well it is known
@@ -58,8 +59,8 @@ def exponent(curve: Curve, relative: Floats) -> Exponent:
 
 def usable(curve: Curve) -> Curve:
     """The lags at which there is enough to average over."""
-    few = (curve.independent < FEWEST_INDEPENDENT) | (curve.lags > LONGEST_LAG * curve.n_frames) | (curve.values <= 0)
-    return curve.at(~few)
+    few = (curve.independent < FEWEST_INDEPENDENT) | (curve.lags > LONGEST_LAG * curve.n_frames)
+    return curve.at(~few & (curve.values > STILL))
 
 
 def find(curve: Curve) -> Window | None:
