@@ -114,6 +114,7 @@ def test_simulations_are_made_once_and_told(
     assert results.runs[1].temperature == 1200
     assert results.runs[1].open().composition == {"Na": 16, "Si": 8, "S": 24}
     assert results.runs[1].details["density_g_cm3"] == pytest.approx(2.01)
+    assert calls == {"counted": 2 + 4}  # two were the rehearsal
     assert results.rows("density", run="1000K")[0]["value"] == pytest.approx(2.01)
     first, last = heard.simulating[0], heard.simulating[-1]
     assert (first.label, first.stage, first.seconds_left) == ("glass", "mix", 1.0)

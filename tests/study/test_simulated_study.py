@@ -116,3 +116,22 @@ def test_killed_it_leaves_no_process_and_goes_on(results: Results, tmp_path: Pat
     run(study, out)
     assert read_results(out).summary == results.summary
     assert (out / "summary.json").read_bytes() == (results.folder / "summary.json").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("rdf = { r_max = 8 }", 'rdf = { pairs = ["Na-P"] }', r"P.*\[rdf-1600K\]"),
+        ("rdf = { r_max = 8 }", "rdf = { r_max = -8 }", r"r_max=-8.*\[rdf-1600K\]"),
+        ("msd = {}", "msd = { lags = [1.0, 1e3] }", r"\[msd-Na-1600K\]"),
+        ("diffusion = {}", "diffusion = { window = [2, 1] }", r"\[diffusion-Na-1600K\]"),
+    ],
+)
+def test_options_that_can_not_work_are_refused_before_the_simulation(
+    tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    assert STUDY.count(old) == 1
+    (tmp_path / "study.toml").write_text(STUDY.replace(old, new))
+    with pytest.raises(vh.Refusal, match=said):
+        run(tmp_path / "study.toml", tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["study.toml"]

@@ -21,6 +21,7 @@ from .executor import Executor, Local
 from .folder import held
 from .graph import Plan, PlannedRun, is_done, plan_of
 from .progress import Progress, Quiet, Simulating
+from .rehearsal import rehearse
 from .results import ResultRecord, Results, RunRecord, read_results, write_lock, write_summary
 from .schema import Study, read_study
 from .summary import density_of, rows_of_result, rows_of_run
@@ -41,7 +42,8 @@ def run(
 ) -> Results:
     """Run a study; what its results folder holds already is not done again.
 
-    Nothing is written before the whole study has been checked. Stopped at any moment, by Ctrl-C or worse, it goes on
+    Nothing is written before the whole study has been checked; before a simulation, its analysis is tried on a few
+    atoms. Stopped at any moment, by Ctrl-C or worse, it goes on
     where it was when it is run again, and ends with the same summary.
 
     Parameters
@@ -57,6 +59,8 @@ def run(
     """
     plan, folder = _prepared(study, out)
     tell = progress or Quiet()
+    if any(simulation.simulates(task) for task in plan.todo(folder)):
+        rehearse(plan)
     with held(folder):
         todo = plan.todo(folder)
         tell.on_plan(_kept(plan, todo, folder), todo, folder)

@@ -1,0 +1,70 @@
+"""Trying the analysis of a study on a few atoms before hours of simulation: options that can't work are refused now."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vanhove.base.errors import Refusal, VanhoveWarning
+from vanhove.base.units import DENSITY_G_CM3
+
+from . import simulation
+from .analysis import compute
+
+if TYPE_CHECKING:
+    from xarray import Dataset
+
+    from vanhove.trajectory import Trajectory
+
+    from .graph import Plan, PlannedRun
+    from .tasks import Task
+
+UNITS = 2  # formula units: two atoms of a kind make a pair
+STEP = 0.1  # Å, of the walk between frames
+
+
+def rehearse(plan: Plan) -> None:
+    """Compute every result of the first simulated run for a few walking atoms, and what joins runs from those."""
+    run = next(run for run in plan.runs if run.kind == "simulated")
+    traj = _few_atoms(plan, run)
+    made: dict[tuple[str, str], Dataset] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", VanhoveWarning)  # about a run that is none
+        for task in plan.tasks:
+            if simulation.simulates(task) or task.run not in (run.name, ""):
+                continue
+            sources = [plan.by_key[key] for key in task.inputs]
+            wanted = [(source.function, source.species) for source in sources if not simulation.simulates(source)]
+            if all(source in made for source in wanted):  # a law may join files of other species too
+                made[task.function, task.species] = _tried(task, [made[source] for source in wanted], traj)
+
+
+def _tried(task: Task, inputs: list[Dataset], traj: Trajectory) -> Dataset:
+    try:
+        return compute(task, inputs, lambda: traj)
+    except Refusal as refused:
+        raise Refusal(refused.what, " ".join(filter(None, [refused.where, f"[{task.label}]"])), refused.do)
+
+
+def _few_atoms(plan: Plan, run: PlannedRun) -> Trajectory:
+    """Atoms at random in a cell of the study's density that walk for as many frames as the run will have."""
+    import vanhove as vh
+    from vanhove.base.elements import mass_of
+
+    material, asked = plan.study.material, plan.study.simulate
+    if material is None or asked is None:
+        raise ValueError("a study without simulations has nothing to rehearse")
+    divisor = math.gcd(*run.composition.values())
+    species = [label for label, count in run.composition.items() for _ in range(min(count, UNITS * count // divisor))]
+    side = (sum(mass_of(label) for label in species) * DENSITY_G_CM3 / material.density) ** (1 / 3)
+    frames = round(asked.produce / asked.every) + 1
+    generator = np.random.default_rng(0)
+    moves = generator.normal(scale=STEP, size=(frames, len(species), 3))
+    moves[0] = generator.uniform(0, side, (len(species), 3))
+    return vh.from_arrays(
+        moves.cumsum(axis=0), side, species, np.arange(frames) * asked.every, wrapped=False,
+        temperature=run.temperature, velocities=moves / asked.every if asked.velocities else None,
+    )  # fmt: skip
