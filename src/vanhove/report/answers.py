@@ -93,7 +93,7 @@ def cards(results: Results, found: Findings) -> list[Card]:
     return [
         *_coldest(found, mobile),
         *_barriers(found, mobile),
-        *_extrapolated(found, mobile),
+        *_extrapolated(found),
         *_shells(found),
     ]
 
@@ -167,9 +167,9 @@ def _barriers(found: Findings, mobile: list[str]) -> Iterator[Card]:
             yield Card(f"Activation energy, {law.name}", value, ends)
 
 
-def _extrapolated(found: Findings, mobile: list[str]) -> Iterator[Card]:
+def _extrapolated(found: Findings) -> Iterator[Card]:
     for law in found.laws:
-        if law.quantity == "sigma" and finite(law.value) and law.species in ["", *mobile]:
+        if law.quantity == "sigma" and finite(law.value):
             between = f"{interval(law.low, law.high, law.unit)} (95 %)" if finite(law.low) else "no interval"
             yield Card(
                 f"Conductivity{' by ' + law.species if law.species else ''} at {kelvin(law.at)}",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from vanhove.base.errors import Refusal
 from vanhove.base.version import __version__
 
 if TYPE_CHECKING:
@@ -58,23 +60,16 @@ def references(results: Results) -> list[Reference]:
     found = [OURS]
     if any(run.kind == "simulated" for run in results.runs):
         found.append(LAMMPS)
-    found += _potentials(results)
+    found += _potential(results)
     found += [paper for name, paper in METHODS.items() if results.find(observable=name)]
     return list(dict.fromkeys(found))
 
 
-def _potentials(results: Results) -> Iterator[Reference]:
-    for run in results.runs:
-        given = run.details.get("potential")
-        if isinstance(given, dict) and given.get("source"):
-            yield Reference(
-                f"potential {given.get('name', '')}".strip(), str(given["source"]), str(given.get("doi", ""))
-            )
+def _potential(results: Results) -> Iterator[Reference]:
+    from vanhove.simulate import potential
 
-
-def engine_of(details: dict[str, Any]) -> str:
-    """Engine and version of a run, as far as its record says."""
-    engine = details.get("engine", "")
-    if isinstance(engine, dict):
-        return " ".join(str(engine[key]) for key in ("name", "version") if engine.get(key))
-    return str(engine)
+    name = results.settings.get("material", {}).get("potential")
+    if name:
+        with suppress(Refusal):  # one that was renamed since
+            text, _, doi = str(potential(name).source).partition(", doi ")
+            yield Reference(f"potential {name}", text, doi)

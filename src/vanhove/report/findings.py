@@ -97,9 +97,16 @@ class Findings:
     bonds: list[Bond]
 
 
-def gather(results: Results, pairs: list[tuple[str, str]]) -> Findings:
-    """The numbers of a study; ``pairs`` are those whose first shell is told."""
-    return Findings(_coefficients(results), _laws(results), _conductivities(results), _bonds(results, pairs))
+def gather(results: Results, pairs: list[tuple[str, str]], mobile: list[str]) -> Findings:
+    """The numbers of a study; ``pairs`` are those whose first shell is told.
+
+    Of the laws of the conductivity those of the ``mobile`` species count, where there are any: what the network would
+    carry belongs to no measurement.
+    """
+    laws = _laws(results)
+    carried = {law.species for law in laws if law.quantity == "sigma"} & set(mobile) or {""}
+    laws = [law for law in laws if law.quantity != "sigma" or law.species in carried]
+    return Findings(_coefficients(results), laws, _conductivities(results), _bonds(results, pairs))
 
 
 def _coefficients(results: Results) -> list[Coefficient]:

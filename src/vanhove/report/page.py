@@ -16,7 +16,7 @@ from .citing import references
 from .findings import gather
 from .panel import render
 from .runs import datasets_table, facts, runs_table, stages_table, versions, what_ran
-from .sections import picture, polyhedra_of, sections
+from .sections import mobile_of, picture, polyhedra_of, sections
 
 PAGE = "report.html"
 
@@ -33,7 +33,7 @@ def write(folder: str | os.PathLike[str]) -> Path:
     results = read_results(folder)
     where = Path(folder)
     front = picture(results)
-    found = gather(results, polyhedra_of(results))
+    found = gather(results, polyhedra_of(results), mobile_of(results))
     parts = [
         dict(id=section.id, title=section.title, intro=section.intro,
              figures=[render(panel, where) for panel in section.panels])

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .citing import engine_of
 from .numbers import plain, subscripts
 
 if TYPE_CHECKING:
@@ -80,42 +79,40 @@ def what_ran(results: Results) -> str:
 
 
 def facts(results: Results) -> list[tuple[str, str]]:
-    """What all simulated runs share, from the first of them and from the settings."""
-    material, simulate = results.settings.get("material", {}), results.settings.get("simulate", {})
+    """What all simulated runs share: engine, potential and protocol."""
     details: dict[str, Any] = next((run.details for run in results.runs if run.kind == "simulated"), {})
-    potential = details.get("potential", {})
-    asked = [
-        ("Engine", engine_of(details)),
-        (
-            "Potential",
-            str(potential.get("name", "") if isinstance(potential, dict) else potential)
-            or str(material.get("potential", "")),
-        ),
+    if not details:
+        return []
+    material, asked = results.settings.get("material", {}), results.settings.get("simulate", {})
+    engine, mix, quench = details.get("engine", {}), asked.get("mix", {}), asked.get("quench", {})
+    glass = quench.get("to") or min(asked.get("temperatures", [0.0]))
+    told = [
+        ("Engine", " ".join(str(engine[key]) for key in ("name", "version") if engine.get(key))),
+        ("Processes", str(engine.get("ranks", ""))),
+        ("Potential", str(material.get("potential", ""))),
         ("Short-range cutoff", _with(material.get("cutoff"), "Å")),
-        ("Long-range accuracy", _with(material.get("accuracy"), "relative")),
-        ("Time step", _with(_first(simulate.get("timestep"), details.get("timestep_ps")), "ps")),
-        ("Processes", str(details.get("ranks", ""))),
-        ("Ensemble", str(details.get("ensemble", ""))),
+        ("Long-range accuracy", _with(material.get("accuracy"), "")),
+        ("Ensemble", "constant volume and temperature (NVT)"),
+        ("Time step", _with(asked.get("timestep"), "ps")),
+        ("Melt", f"{mix['temperature']:g} K for {mix['time']:g} ps" if mix else ""),
+        ("Quench", f"{quench['rate']:g} K/ps to {glass:g} K" if quench and glass else ""),
+        ("Equilibration", _with(asked.get("equilibrate"), "ps at each temperature")),
         ("Seed", str(material.get("seed", ""))),
     ]
-    return [(name, value) for name, value in asked if value]
+    return [(name, value) for name, value in told if value]
 
 
 def stages_table(results: Results) -> Table | None:
-    """The stages of the simulations: what was asked, and the temperature that came out of it."""
-    rows: list[dict[str, Any]] = []
-    for run in results.runs:
-        stages = [stage for stage in run.details.get("stages", []) if isinstance(stage, dict)]
-        rows += [{"run": run.name, **stage} for stage in stages]
+    """The stages of the runs: what was asked, and the temperature that came out of it."""
+    timestep = results.settings.get("simulate", {}).get("timestep")
+    rows = [(run.name, stage) for run in results.runs for stage in run.details.get("stages", [])]
     return table(
         {
-            "Run": [str(row["run"]) for row in rows],
-            "Stage": [str(_first(row.get("name"), row.get("stage"), "")) for row in rows],
-            "Length": [_with(_first(row.get("time_ps"), row.get("time")), "ps") for row in rows],
-            "Temperature asked": [_asked(row) for row in rows],
-            "Temperature measured": [
-                _with(_first(row.get("measured"), row.get("mean_temperature")), "K") for row in rows
-            ],
+            "Run": [run for run, _ in rows],
+            "Stage": [str(stage.get("name", "")) for _, stage in rows],
+            "Length": ["" if timestep is None else _with(stage.get("steps", 0) * timestep, "ps") for _, stage in rows],
+            "Temperature asked": [_asked(stage.get("target", [])) for _, stage in rows],
+            "Mean temperature": [_with(stage.get("measured"), "K") for _, stage in rows],
         }
     )
 
@@ -140,15 +137,9 @@ def datasets_table(results: Results) -> Table | None:
     )
 
 
-def _asked(row: Mapping[str, Any]) -> str:
-    start, stop = _first(row.get("start"), row.get("temperature"), row.get("target")), row.get("stop")
-    if start is None:
-        return ""
-    return _with(start, "K") if stop in (None, start) else f"{start:g} to {stop:g} K"
-
-
-def _first(*values: Any) -> Any:
-    return next((value for value in values if value is not None), None)
+def _asked(target: list[float]) -> str:
+    ends = [f"{kelvin:g}" for kelvin in dict.fromkeys(target)]
+    return f"{' to '.join(ends)} K" if ends else ""
 
 
 def _length(run: RunRecord) -> float | None:

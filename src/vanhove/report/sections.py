@@ -55,7 +55,7 @@ def sections(results: Results, found: Findings) -> list[Section]:
             "Diffusion and conductivity",
             "The fits behind the diffusion coefficients of the mobile ions, and how they and the conductivity follow "
             "temperature.",
-            [*by_temperature(found, mobile_of(results)), *_laws(results), *_fits(results)],
+            [*by_temperature(found, mobile_of(results)), *_laws(results, found), *_fits(results)],
         ),
         Section(
             "structure",
@@ -130,9 +130,10 @@ def polyhedra_of(results: Results) -> list[tuple[str, str]]:
     return [(former, anions[0]) for former in formers] if anions else []
 
 
-def _laws(results: Results) -> Iterator[Panel]:
+def _laws(results: Results, found: Findings) -> Iterator[Panel]:
+    told = {(law.quantity, law.species) for law in found.laws if finite(law.barrier)}
     for record in results.find(observable="arrhenius"):
-        if finite(float(results.load(record)["E_a"])):  # without a law there is nothing to see
+        if (quantity_of(record), record.species) in told:
             yield _own(results, record)
 
 
