@@ -81,3 +81,12 @@ def test_it_can_be_read_with_the_keyboard(browser: Any, page: Path) -> None:
     reached = tab.evaluate("[...document.querySelectorAll('.scroll')].every(e => e.tabIndex == 0 && e.ariaLabel)")
     assert reached
     tab.close()
+
+
+def test_it_fits_on_paper(browser: Any, page: Path) -> None:
+    tab = browser.new_page(viewport={"width": 794, "height": 1123})  # A4 at 96 dots an inch
+    tab.emulate_media(media="print")
+    tab.goto(page.as_uri())
+    assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert not tab.locator("nav").is_visible()
+    tab.close()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FORMERS = ("Si", "P", "Ge", "B", "Al", "As", "Sb", "Sn")  # where no charges say which ions the network is made of
 ANIONS = ("O", "S", "Se", "N", "F", "Cl", "Br", "I")
 TALL = (4.7, 4.5)
-PICTURE = (6.2, 6.0)
+PICTURE = (5.0, 4.9)
 
 
 @dataclass(frozen=True)
