@@ -12,7 +12,7 @@ import numpy as np
 from vanhove.base.figures import label
 
 from .numbers import kelvin
-from .panel import Panel
+from .panel import Panel, slug
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,7 +75,7 @@ def _msd(species: str, runs: list[Run]) -> Panel:
     moved = MOVED.get(str(runs[0].msd.attrs.get("drift", "none")), "No drift is taken off.")
     thick = " Thick: the window that D was read in." if any(run.window for run in runs) else ""
     return Panel(
-        f"msd-{species}",
+        slug(f"msd-{species}"),
         f"Mean squared displacement of {species}",
         f"Å² against lag (ps), logarithmic, at {_temperatures(runs)}, over all ions and {_origins(runs)}. {moved} "
         f"Bands: one standard error. Dashes: slope 1, diffusion.{thick}",
@@ -87,7 +87,7 @@ def _msd(species: str, runs: list[Run]) -> Panel:
 def _exponent(species: str, runs: list[Run]) -> Panel:
     thick = "Thick: the window that D was read in." if any(run.window for run in runs) else "No D is given."
     return Panel(
-        f"exponent-{species}",
+        slug(f"exponent-{species}"),
         f"Where {species} diffuses",
         f"Local slope of the logarithmic MSD against lag (ps) at {_temperatures(runs)}: above 1 ions still fly, below "
         f"they rattle or go back and forth, 1 (line) is diffusion. D is refused where the window's exponent and its "

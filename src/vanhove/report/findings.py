@@ -141,7 +141,9 @@ def _laws(results: Results) -> list[Law]:
 
 
 def quantity_of(record: ResultRecord) -> str:
-    """What an Arrhenius law is of: its label names it, "arrhenius-D-Na"."""
+    """What an Arrhenius law is of, as its label says: "arrhenius-D-Na"; "" for anything else."""
+    if not record.observable.endswith("arrhenius"):
+        return ""
     words = [word.split("_")[0] for word in record.label.split("-")]  # "sigma_total" is a sigma
     return next((name for name in UNITS if name in words), "")
 

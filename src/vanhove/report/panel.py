@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import io
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,6 +74,11 @@ def render(panel: Panel, folder: Path) -> Figure:
         panel.name, panel.title, panel.caption, Markup(inlined(svg, panel.name, panel.title)),  # noqa: S704
         f"data:text/csv;base64,{address}" if table else "",
     )  # fmt: skip
+
+
+def slug(label: str) -> str:
+    """A label as the name of a file and of an element of the page."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", label).strip("-")
 
 
 def written(columns: Mapping[str, Sequence[Any]]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from .captions import AXES, LAWS, caption_of, picture_caption
 from .curves import mean_squared
 from .findings import quantity_of
 from .numbers import finite, kelvin
-from .panel import SIZE, Panel, numbers_of
+from .panel import SIZE, Panel, numbers_of, slug
 from .transport import by_temperature
 
 if TYPE_CHECKING:
@@ -95,9 +94,9 @@ def picture(results: Results) -> Panel | None:
     if run is None:
         return None
     traj = run.open()
-    elements = {element_of(name): name for name in traj.composition}
-    mobile = [name for name in mobile_of(results) if name in traj.composition or name in elements]
-    pairs = polyhedra_of(results)
+    present = {label for name in traj.composition for label in (name, element_of(name))}
+    mobile = [name for name in mobile_of(results) if name in present]
+    pairs = [pair for pair in polyhedra_of(results) if present.issuperset(pair)]
     moved = mobile[0] if mobile and traj.n_frames > 1 else None
     return Panel(
         "structure-picture",
@@ -169,7 +168,7 @@ def _own(results: Results, record: ResultRecord, size: tuple[float, float] = SIZ
             ax.set_ylabel(AXES[quantity])
 
     return Panel(
-        re.sub(r"[^A-Za-z0-9_-]+", "-", record.label).strip("-"),
+        slug(record.label),
         title if record.temperature is None else f"{title} at {kelvin(record.temperature)}",
         caption_of(record),
         drawn,
