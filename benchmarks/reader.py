@@ -10,6 +10,7 @@ Work is counted in bytes of the file.
 from __future__ import annotations
 
 import tempfile
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,6 +66,7 @@ def mdanalysis(path: Path) -> Callable[[], NDArray[np.floating]]:
 
 
 def main() -> None:
+    warnings.filterwarnings("ignore", module="MDAnalysis")  # that it guesses masses and times
     asked = arguments("reading a LAMMPS text dump", frames=300)
     sample = system(asked.frames)
     with tempfile.TemporaryDirectory() as folder:

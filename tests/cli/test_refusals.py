@@ -143,6 +143,7 @@ def test_ctrl_c_ends_the_engine_too(tmp_path: Path) -> None:
     output, _ = demo.communicate(timeout=60)
     assert demo.returncode == 130
     assert b"Traceback" not in output
+    assert b"the same command goes on from here" in output
     assert processes_in(tmp_path) == []
 
 

@@ -31,13 +31,30 @@ def measured(value: float | None, error: float | None, unit: str) -> str:
 
 
 def summary(rows: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The numbers of a study, one a line."""
-    shown = [["quantity", "species", "T (K)", "value", "verdict"]]
+    """The numbers of a study: a line for each quantity, a column for each temperature."""
+    cells: dict[tuple[str, str, str, int], dict[float | None, str]] = {}
+    kelvins: set[float] = set()
     for row in rows:
-        kelvin = row.get("temperature")
-        value = measured(row.get("value"), row.get("error"), str(row.get("unit") or ""))
-        if value == "–" and row.get("upper") is not None:
-            value = f"< {measured(row['upper'], None, str(row.get('unit') or ''))}"
-        cells = (row["name"], row.get("species"), None if kelvin is None else f"{kelvin:g}", value, row.get("verdict"))
-        shown.append([str(cell or "") for cell in cells])
-    return aligned(shown)
+        kelvin = row["temperature"]
+        if kelvin is not None:
+            kelvins.add(kelvin)
+        number = 0  # of the line: replicas have a value each at the same temperature
+        while kelvin in cells.get(key := (row["name"], row["species"] or "", row["unit"], number), {}):
+            number += 1
+        cells.setdefault(key, {})[kelvin] = _cell(row)
+    columns = [*sorted(kelvins), *[None] * any(None in line for line in cells.values())]
+    head = ["", "", "", *("" if kelvin is None else f"{kelvin:g} K" for kelvin in columns)]
+    lines = [
+        [name.replace("_", " "), species, "" if unit == "1" else unit, *(line.get(kelvin, "") for kelvin in columns)]
+        for (name, species, unit, _), line in cells.items()
+        if set(line.values()) != {"–"}  # why there is no value stands on the page
+    ]
+    return aligned([head, *lines])
+
+
+def _cell(row: Mapping[str, Any]) -> str:
+    if row["value"] is None:
+        return "–" if row["upper"] is None else f"< {row['upper']:.2g}"
+    if row["error"] is None and row["low"] is not None and row["high"] is not None:
+        return f"{row['value']:.2g} ({row['low']:.2g} to {row['high']:.2g})"
+    return measured(row["value"], row["error"], "")

@@ -36,6 +36,8 @@ class Watch:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._close()
+        if kind is KeyboardInterrupt:
+            self._line("stopped; the same command goes on from here")
 
     def on_plan(self, kept: Sequence[Task], todo: Sequence[Task], folder: Path) -> None:
         """Say what is to do."""
