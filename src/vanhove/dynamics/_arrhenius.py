@@ -89,7 +89,7 @@ def arrhenius(
     targets = np.asarray(ROOM if at is None else at, np.float64)
     along = ("at",) if targets.ndim else ()
     centre, low, high = _values_at(line, targets, times_T=times_T)
-    value_units = units if not times_T else f"{units}·K"
+    value_units = units if not times_T else f"K {units}"
     prefactor = np.exp(line.intercept)
     return dataset(
         "dynamics.arrhenius",
@@ -193,7 +193,7 @@ def draw(result: Dataset, ax: Axes) -> None:
     units = result.value.attrs["units"]
     ax.set_yscale("log")
     ax.set_xlabel("1000/T (1/K)")
-    ax.set_ylabel(f"value·T ({units}·K)" if result.attrs["times_T"] else f"value ({units})")
+    ax.set_ylabel(f"T · value (K {units})" if result.attrs["times_T"] else f"value ({units})")
     if len(T) == 0:
         return
     ax.errorbar(1000 / T, y * times, yerr=np.nan_to_num(error) * times, fmt="o", color=PALETTE[0], ms=5, capsize=2.5)
