@@ -67,13 +67,14 @@ def test_a_studys_numbers_are_a_table_by_temperature() -> None:
 
     rows = [
         row("D", 600.0, None, upper=1.234e-6), row("D", 900.0, 2e-5, error=1e-6), row("D", 900.0, 3e-5, error=1e-6),
-        row("D_extrapolated", 300.0, 1e-8, low=1e-9, high=1e-7), row("E_a", None, 0.25, error=0.01), row("x", None, None),
+        row("D_extrapolated", 300.0, 1e-8, low=1e-9, high=1e-7), row("E_a", None, 0.25, error=0.01),
+        row("x", None, None),
     ]  # fmt: skip
     lines = [line.split() for line in text.summary(rows)]
     assert lines == [
         ["300", "K", "600", "K", "900", "K"],
-        ["D", "Na", "cm²/s", "<", "1.2e-06", "(2.00", "±", "0.10)e-05"],
+        ["D", "Na", "cm²/s", "<", "1.23e-06", "(2.00", "±", "0.10)e-05"],
         ["D", "Na", "cm²/s", "(3.00", "±", "0.10)e-05"],
-        ["D", "extrapolated", "Na", "cm²/s", "1e-08", "(1e-09", "to", "1e-07)"],
-        ["E", "a", "Na", "cm²/s", "0.250", "±", "0.010"],
+        ["D_extrapolated", "Na", "cm²/s", "1e-08", "(1e-09", "to", "1e-07)"],
+        ["E_a", "Na", "cm²/s", "0.250", "±", "0.010"],
     ]

@@ -45,7 +45,7 @@ def summary(rows: Iterable[Mapping[str, Any]]) -> list[str]:
     columns = [*sorted(kelvins), *[None] * any(None in line for line in cells.values())]
     head = ["", "", "", *("" if kelvin is None else f"{kelvin:g} K" for kelvin in columns)]
     lines = [
-        [name.replace("_", " "), species, "" if unit == "1" else unit, *(line.get(kelvin, "") for kelvin in columns)]
+        [name, species, "" if unit == "1" else unit, *(line.get(kelvin, "") for kelvin in columns)]
         for (name, species, unit, _), line in cells.items()
         if set(line.values()) != {"–"}  # why there is no value stands on the page
     ]
@@ -54,7 +54,7 @@ def summary(rows: Iterable[Mapping[str, Any]]) -> list[str]:
 
 def _cell(row: Mapping[str, Any]) -> str:
     if row["value"] is None:
-        return "–" if row["upper"] is None else f"< {row['upper']:.2g}"
+        return "–" if row["upper"] is None else f"< {row['upper']:.3g}"
     if row["error"] is None and row["low"] is not None and row["high"] is not None:
-        return f"{row['value']:.2g} ({row['low']:.2g} to {row['high']:.2g})"
+        return f"{row['value']:.3g} ({row['low']:.3g} to {row['high']:.3g})"
     return measured(row["value"], row["error"], "")
