@@ -10,6 +10,7 @@ extensions = ["myst_parser"]
 myst_enable_extensions = ["colon_fence", "deflist", "smartquotes"]
 myst_heading_anchors = 3
 exclude_patterns = ["_build"]
+highlight_language = "none"
 html_theme = "furo"
 html_title = f"vanhove {__version__}"
 html_copy_source = False
