@@ -24,8 +24,8 @@ SAYS = {
         to. Runs whose value was refused are not in it.""",
     "structure.rdf": """
         Partial pair distribution functions g(r) of all pairs against distance r (Å) {where}, averaged over all
-        frames; 1 is an ideal gas. Where many pairs are stacked each has its own scale and its highest value is
-        written beside it. Bands: one standard error.""",
+        frames; 1 is an ideal gas. The height of a peak that leaves the picture is written beside it; where pairs are
+        stacked, each has its own scale. Bands: one standard error.""",
 }
 QUANTITIES = {"D": "Diffusion coefficient (cm²/s)", "sigma": "Conductivity times temperature (mS·K/cm)"}
 LAWS = {"D": "D", "sigma": "σT"}

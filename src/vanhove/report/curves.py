@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vanhove.base.figures import label
+from vanhove.dynamics._diffusion import SLOWEST as GATE
 
 from .numbers import kelvin
 from .panel import Panel, slug
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-GATE = 0.9  # the exponent below which no D is given
 MOVED = {
     "cell": "The motion of the cell's centre of mass is taken off.",
     "framework": "The motion of the framework's centre is taken off.",
