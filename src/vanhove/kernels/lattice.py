@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,26 @@ if TYPE_CHECKING:
 
 
 @kernel
+def _dot(a: Floats, b: Floats) -> Any:
+    """Scalar product of two vectors; written out, since numpy's takes seconds to compile and loads scipy."""
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
+@kernel
+def inverse_into(cell: Floats, inverse: Floats) -> None:
+    """The inverse of three row vectors, by cross products."""
+    for i in range(3):
+        j, k = (i + 1) % 3, (i + 2) % 3
+        for x in range(3):
+            y, z = (x + 1) % 3, (x + 2) % 3
+            inverse[x, i] = cell[j, y] * cell[k, z] - cell[j, z] * cell[k, y]
+    volume = cell[0, 0] * inverse[0, 0] + cell[0, 1] * inverse[1, 0] + cell[0, 2] * inverse[2, 0]
+    for i in range(3):
+        for x in range(3):
+            inverse[x, i] /= volume
+
+
+@kernel
 def reduce_cell(cell: Floats) -> tuple[Floats, Ints]:
     """Minkowski-reduce three row vectors: ``reduced = integers @ cell``, each vector as short as the lattice allows.
 
@@ -24,28 +44,30 @@ def reduce_cell(cell: Floats) -> tuple[Floats, Ints]:
     skewed cell picks a wrong one.
     """
     reduced = cell.copy()
-    integers = np.eye(3, dtype=np.int64)
+    integers = np.zeros((3, 3), np.int64)
+    for i in range(3):
+        integers[i, i] = 1
+    shorter = np.zeros(3)
     changed = True
     while changed:
         changed = False
         for i in range(3):
             j, k = (i + 1) % 3, (i + 2) % 3
-            # the pair steps first take off whole multiples, so that a very skewed cell needs few rounds
-            for other in (j, k):
-                times = round(np.dot(reduced[i], reduced[other]) / np.dot(reduced[other], reduced[other]))
-                if times != 0:
-                    shorter = reduced[i] - times * reduced[other]
-                    if np.dot(shorter, shorter) < np.dot(reduced[i], reduced[i]) * (1 - 1e-12):
-                        reduced[i] = shorter
-                        integers[i] -= np.int64(times) * integers[other]
-                        changed = True
-            for a in (-1, 0, 1):
-                for b in (-1, 0, 1):
-                    shorter = reduced[i] + a * reduced[j] + b * reduced[k]
-                    if np.dot(shorter, shorter) < np.dot(reduced[i], reduced[i]) * (1 - 1e-12):
-                        reduced[i] = shorter
-                        integers[i] += a * integers[j] + b * integers[k]
-                        changed = True
+            # first whole multiples of either of the others, so that a very skewed cell needs few rounds
+            for trial in range(11):
+                if trial == 0:
+                    a, b = -round(_dot(reduced[i], reduced[j]) / _dot(reduced[j], reduced[j])), 0
+                elif trial == 1:
+                    a, b = 0, -round(_dot(reduced[i], reduced[k]) / _dot(reduced[k], reduced[k]))
+                else:
+                    a, b = (trial - 2) // 3 - 1, (trial - 2) % 3 - 1
+                for x in range(3):
+                    shorter[x] = reduced[i, x] + a * reduced[j, x] + b * reduced[k, x]
+                if _dot(shorter, shorter) < _dot(reduced[i], reduced[i]) * (1 - 1e-12):
+                    for x in range(3):
+                        reduced[i, x] = shorter[x]
+                        integers[i, x] += a * integers[j, x] + b * integers[k, x]
+                    changed = True
     return reduced, integers
 
 
@@ -83,6 +105,15 @@ def shortest(
 
 
 @kernel
+def _differ(a: Floats, b: Floats) -> Any:
+    different = False
+    for i in range(3):
+        for k in range(3):
+            different |= a[i, k] != b[i, k]
+    return different
+
+
+@kernel
 def unwrap(
     positions: Floats, cells: Floats, origins: Floats, search: Bools, begun: bool, last_cell: Floats, wrapped: Floats,
     numbers: Floats, offsets: Floats, running: Floats, correction: Floats,
@@ -95,22 +126,23 @@ def unwrap(
     ``correction``, where it is not empty, gets  c(f+1) = c(f) - n(f) [h(f+1) - h(f)].
     """
     frames, atoms = positions.shape[0], positions.shape[1]
-    cell, inverse = np.eye(3), np.eye(3)
-    reduced, reduced_inverse = np.eye(3), np.eye(3)
-    integers = np.eye(3, dtype=np.int64)
+    cell, inverse, reduced_inverse = np.zeros((3, 3)), np.zeros((3, 3)), np.zeros((3, 3))
+    reduced, integers = cell, np.zeros((3, 3), np.int64)
     safe, skewed = 0.0, False
     raw, w, m = np.zeros(3), np.zeros(3), np.zeros(3)
     for f in range(frames):
-        if f == 0 or not np.all(cells[f] == cell):
-            cell[:] = cells[f]
-            inverse[:] = np.linalg.inv(cell)
+        if f == 0 or _differ(cells[f], cell):
+            for i in range(3):
+                for k in range(3):
+                    cell[i, k] = cells[f, i, k]
+            inverse_into(cell, inverse)
             reduced, integers = reduce_cell(cell)
-            reduced_inverse[:] = np.linalg.inv(reduced)
+            inverse_into(reduced, reduced_inverse)
             safe, skewed = np.inf, False
             for i in range(3):
-                square = np.dot(reduced[i], reduced[i])
+                square = _dot(reduced[i], reduced[i])
                 safe = min(safe, 0.25 * square)
-                if abs(np.dot(reduced[i], reduced[(i + 1) % 3])) > 1e-12 * square:
+                if abs(_dot(reduced[i], reduced[(i + 1) % 3])) > 1e-12 * square:
                     skewed = True
         started = begun or f > 0
         for a in range(atoms):
@@ -142,4 +174,6 @@ def unwrap(
                 wrapped[a, i] = w[i]
                 shift = offsets[a, 0] * cell[0, i] + offsets[a, 1] * cell[1, i] + offsets[a, 2] * cell[2, i]
                 positions[f, a, i] = raw[i] + shift
-        last_cell[:] = cell
+        for i in range(3):
+            for k in range(3):
+                last_cell[i, k] = cell[i, k]

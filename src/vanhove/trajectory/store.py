@@ -79,6 +79,8 @@ def write_blocks(
         coming = chain([first], coming)
         del first  # it goes as soon as it is written
         for block in coming:
+            if done + len(block.positions) > frames:
+                raise Refusal(f"More frames came than the {frames} announced", str(path))
             for field, array in _arrays(block).items():
                 if not np.isfinite(array.sum()):
                     frame = done + int(np.argmin(np.isfinite(array).all(axis=(1, 2))))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 GZIP = b"\x1f\x8b"
-PIECE = 1 << 22  # bytes read at once while looking for frames
+PIECE = 1 << 20  # bytes read at once while looking for frames
 PACKED = 1 << 18  # compressed bytes taken at once
 MARGIN = 1  # line end that every piece given to a kernel has behind it
 
