@@ -30,8 +30,7 @@ class Lammps:
 
     def ranks(self, n_atoms: int) -> int:
         """How many MPI ranks serve so many atoms well on this machine."""
-        cores = len(os.sched_getaffinity(0)) if self.mpiexec else 1
-        return max(1, min(cores, round(n_atoms / ATOMS_PER_RANK)))
+        return useful_ranks(n_atoms) if self.mpiexec else 1
 
     def command(self, ranks: int, script: str) -> list[str]:
         """The command of one process tree; the ``omp`` styles with one thread are the fastest serial ones."""
@@ -45,6 +44,11 @@ class Lammps:
         inherited = os.environ.get("LD_LIBRARY_PATH")
         libraries = f"{self.libraries}:{inherited}" if inherited else str(self.libraries)
         return {**os.environ, "LD_LIBRARY_PATH": libraries, "OMP_NUM_THREADS": "1"}
+
+
+def useful_ranks(n_atoms: int) -> int:
+    """How many processes serve so many atoms well on this machine's cores."""
+    return max(1, min(len(os.sched_getaffinity(0)), round(n_atoms / ATOMS_PER_RANK)))
 
 
 @cache

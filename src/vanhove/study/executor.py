@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -12,14 +14,50 @@ if TYPE_CHECKING:
 class Executor(Protocol):
     """Carries out tasks; a task starts when those whose keys are its inputs have ended."""
 
-    def execute(self, tasks: Sequence[Task], work: Callable[[Task], None]) -> None:
-        """Call ``work`` once for each of ``tasks``, which come with inputs first; the first error ends it."""
+    def execute(self, tasks: Sequence[Task], work: Callable[[Task], None], stop: Callable[[], None]) -> None:
+        """Call ``work`` once for each of ``tasks``, which come with inputs first.
+
+        The first error ends it; ``stop`` is called then, and asks what is under way to end soon.
+        """
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 class Local:
-    """One task after another, here: a simulation takes all cores by itself, and so do the blocks of an observable."""
+    """Carries them out here: simulations side by side as far as the cores go, an observable alone.
 
-    def execute(self, tasks: Sequence[Task], work: Callable[[Task], None]) -> None:
+    A simulation is a process of its own that a thread waits for. An observable's blocks use all cores by themselves, so
+    it runs in the thread that called, where Ctrl-C reaches it.
+    """
+
+    def execute(self, tasks: Sequence[Task], work: Callable[[Task], None], stop: Callable[[], None]) -> None:
         """See :class:`Executor`."""
-        for task in tasks:
-            work(task)
+        waiting, all_cores = list(tasks), cores()
+        running: dict[Future[None], Task] = {}
+        with ThreadPoolExecutor(all_cores) as pool:
+            try:
+                while waiting or running:
+                    missing = {task.key for task in (*waiting, *running.values())}
+                    free = all_cores - sum(min(task.cores or all_cores, all_cores) for task in running.values())
+                    ready = [
+                        task
+                        for task in waiting
+                        if not missing.intersection(task.inputs) and min(task.cores or all_cores, all_cores) <= free
+                    ]
+                    if not ready:
+                        ended, _ = wait(running, return_when=FIRST_COMPLETED)
+                        for future in ended:
+                            running.pop(future)
+                            future.result()
+                        continue
+                    waiting.remove(ready[0])
+                    if ready[0].cores:
+                        running[pool.submit(work, ready[0])] = ready[0]
+                    else:
+                        work(ready[0])
+            except BaseException:
+                stop()
+                raise

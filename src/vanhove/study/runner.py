@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
+from threading import Event, Lock
 from typing import TYPE_CHECKING
 
 from vanhove.base.errors import Refusal
@@ -64,7 +65,8 @@ def run(
     with held(folder):
         todo = plan.todo(folder)
         tell.on_plan(_kept(plan, todo, folder), todo, folder)
-        (executor or Local()).execute(todo, _Work(plan, folder, tell, todo))
+        work = _Work(plan, folder, tell, todo)
+        (executor or Local()).execute(todo, work, work.stop)
         _write_down(plan, folder)
     return read_results(folder)
 
@@ -89,30 +91,49 @@ def _kept(plan: Plan, todo: Sequence[Task], folder: Path) -> list[Task]:
     return [task for task in plan.tasks if task.key not in missing and is_done(task, folder)]
 
 
+class _Stopped(Exception):
+    """The study ends: a simulation under way is left where it is, to go on another time."""
+
+
 class _Work:
-    """Carries out one task, telling how it goes."""
+    """Carries out one task, telling how it goes; simulations may be under way in several threads."""
 
     def __init__(self, plan: Plan, folder: Path, tell: Progress, todo: Sequence[Task]) -> None:
         self._plan, self._folder, self._tell = plan, folder, tell
         self._steps = {task.key: simulation.steps(task) for task in todo if simulation.simulates(task)}  # to come
+        self._speeds: dict[str, float] = {}  # steps/s of those under way
+        self._lock, self._stopped = Lock(), Event()
+
+    def stop(self) -> None:
+        """End the simulations under way; they can be taken up again."""
+        self._stopped.set()
 
     def __call__(self, task: Task) -> None:
-        self._tell.on_task(task, "started")
+        with self._lock:
+            self._tell.on_task(task, "started")
         if simulation.simulates(task):
             self._simulate(task)
         else:
             self._analyse(task)
-        self._tell.on_task(task, "done")
+        with self._lock:
+            self._tell.on_task(task, "done")
 
     def _simulate(self, task: Task) -> None:
-        del self._steps[task.key]
-        to_come = sum(self._steps.values())
-
         def told(stage: str, temperature: float, step: int, total: int, ns_per_day: float, left: float) -> None:
-            in_all = left * (1 + to_come / (total - step)) if step < total else math.nan
-            self._tell.on_simulation(Simulating(task.label, stage, temperature, step, total, ns_per_day, left, in_all))
+            if self._stopped.is_set():
+                raise _Stopped
+            with self._lock:
+                self._steps[task.key] = total - step
+                self._speeds[task.key] = (total - step) / left if left > 0 else 0.0
+                speed = sum(self._speeds.values())
+                in_all = sum(self._steps.values()) / speed if speed > 0 else math.nan
+                now = Simulating(task.label, stage, temperature, step, total, ns_per_day, left, in_all)
+                self._tell.on_simulation(now)
 
         simulation.perform(task, self._plan.study, self._folder, self._plan.by_key, told)
+        with self._lock:
+            self._steps.pop(task.key)
+            self._speeds.pop(task.key, None)
 
     def _analyse(self, task: Task) -> None:
         made_from = [self._plan.by_key[key] for key in task.inputs if key in self._plan.by_key]

@@ -71,7 +71,7 @@ class Simulate(Section):
     timestep: Positive = 0.001  # ps
     replicas: Annotated[int, Field(ge=1)] = 1
     velocities: bool = False  # whether frames hold velocities
-    ranks: Annotated[int, Field(ge=1)] | None = None  # processes of the engine; all cores when not given
+    ranks: Annotated[int, Field(ge=1)] | None = None  # processes of each simulation; else as many as use all cores
 
     @property
     def glass_temperature(self) -> float:

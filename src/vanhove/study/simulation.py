@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from vanhove.base.elements import element_of
 from vanhove.base.errors import Refusal
 
+from .executor import cores
 from .tasks import Task
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def tasks(study: Study) -> Iterator[tuple[Task, dict[str, Any] | None]]:
             "Choose another potential or formula",
         )
     version = room.TABLE["run"].version
+    atoms = sum(composition.values())
     for replica in range(1, asked.replicas + 1):
         suffix = f"-r{replica}" if asked.replicas > 1 else ""
         packing = {
@@ -53,6 +55,7 @@ def tasks(study: Study) -> Iterator[tuple[Task, dict[str, Any] | None]]:
             version=version,
             options={"packing": packing, "potential": potential.to_dict(), "protocol": _glass(asked).to_dict()},
             intermediate=True,
+            cores=_ranks(asked, atoms, asked.replicas),
         )
         yield glass, None
         for temperature in asked.temperatures:
@@ -65,6 +68,7 @@ def tasks(study: Study) -> Iterator[tuple[Task, dict[str, Any] | None]]:
                 inputs=(glass.key,),
                 run=name,
                 temperature=temperature,
+                cores=_ranks(asked, atoms, asked.replicas * len(asked.temperatures)),
             )
             yield run, dict(
                 name=name, temperature=temperature, replica=replica, kind="simulated", key=run.key,
@@ -131,8 +135,17 @@ def perform(
         atoms = room.final_structure(folder / directory(before[task.inputs[0]]))
     room.run(
         atoms, _potential(material), Protocol.from_dict(task.options["protocol"]), folder / directory(task),
-        seed=seed, ranks=asked.ranks, progress=progress,
+        seed=seed, ranks=task.cores, progress=progress,
     )  # fmt: skip
+
+
+def _ranks(asked: Simulate, atoms: int, side_by_side: int) -> int:
+    """Processes of one simulation: one core each gives the most steps in all where there are as many simulations."""
+    from vanhove.simulate.engine import useful_ranks
+
+    if asked.ranks is not None:
+        return asked.ranks
+    return max(1, min(useful_ranks(atoms), cores() // min(cores(), side_by_side)))
 
 
 def _potential(material: Material) -> Buckingham:

@@ -32,6 +32,7 @@ class Task:
     species: str = ""
     temperature: float | None = None  # K
     intermediate: bool = False  # whether only other tasks want it: when they are done it may be missing
+    cores: int = 0  # processors it keeps busy; 0: all there are
 
     @cached_property
     def key(self) -> str:
