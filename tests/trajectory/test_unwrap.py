@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -77,6 +78,8 @@ def test_a_breathing_cell_against_the_scheme_written_out(tilts: list[float], see
     cell = np.array([[8.0, 0, 0], [tilts[0] * 8, 9.0, 0], [tilts[1] * 8, tilts[2] * 9, 10.0]])
     cells = cell * (1 + 0.01 * rng.normal(size=(15, 1, 1)))
     truth = walk(cells, frames=15, atoms=6, seed=seed, step=0.5)
+    corner = truth.origins + rng.normal(scale=0.1, size=(15, 3))  # a barostat moves the corner too
+    truth = replace(truth, unwrapped=truth.unwrapped - truth.origins[:, None] + corner[:, None], origins=corner)
     wrapped = truth.wrapped
     positions, paths = run(wrapped, truth.cells, "tor", truth.origins)
     np.testing.assert_allclose(paths, kulke_vermaas(wrapped, truth.cells), atol=1e-9)
@@ -86,6 +89,42 @@ def test_a_breathing_cell_against_the_scheme_written_out(tilts: list[float], see
     # image flags lead to the same path
     from_flags = run(truth.unwrapped, truth.cells, "file", truth.origins)[1]
     np.testing.assert_allclose(moved(from_flags), moved(paths), atol=1e-9)
+
+
+UPRIGHT = np.array([[8.0, 0, 0], [4.1, 9, 0], [0.5, -5.0, 10]])
+FLIP = np.array([[1, 0, 0], [-1, 1, 0], [0, 1, 1]])  # a barostat turns a strongly tilted cell into FLIP @ cell
+
+
+def wrap(raw: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    scaled = np.einsum("fai,fij->faj", raw, np.linalg.inv(cells))
+    return np.einsum("fai,fij->faj", scaled - np.floor(scaled), cells)
+
+
+@pytest.mark.parametrize("mode", ["tor", "file"])
+def test_nothing_moves_when_a_cell_is_flipped(mode: Unwrap) -> None:
+    flipped = (np.arange(12) // 4 % 2 == 1)[:, None, None]
+    cells = np.where(flipped, FLIP @ UPRIGHT, UPRIGHT)
+    raw = np.broadcast_to(np.random.default_rng(6).uniform(-60, 60, (30, 3)), (12, 30, 3)).copy()  # boxes away
+    positions, paths = run(raw if mode == "file" else wrap(raw, cells), cells, mode)
+    np.testing.assert_allclose(moved(positions), 0, atol=1e-9)
+    np.testing.assert_allclose(moved(paths), 0, atol=1e-9)
+
+
+@pytest.mark.parametrize("mode", ["tor", "file"])
+def test_a_breathing_cell_that_is_flipped(mode: Unwrap) -> None:
+    """Far images move with the lattice by ångströms; the paths of atoms at rest move by what the wrapped atoms do."""
+    rng = np.random.default_rng(6)
+    upright = UPRIGHT * (1 + 0.01 * np.sin(np.arange(12)))[:, None, None]
+    cells = np.where((np.arange(12) // 4 % 2 == 1)[:, None, None], FLIP @ upright, upright)
+    images = rng.integers(-6, 7, (30, 3))
+    raw = (0.5 + rng.uniform(-0.05, 0.05, (30, 3))) @ UPRIGHT + np.einsum("ai,fij->faj", images, upright)
+    wrapped = wrap(raw, cells)
+    positions, paths = run(raw if mode == "file" else wrapped, cells, mode)
+    assert np.abs(moved(raw)).max() > 0.8
+    assert np.abs(moved(paths)).max() < 0.25  # an atom wraps to another side of a flipped cell: one vector's breathing
+    n = np.einsum("fai,fij->faj", positions - wrapped, np.linalg.inv(cells))
+    np.testing.assert_allclose(n, np.round(n), atol=1e-9)
+    np.testing.assert_allclose(moved(paths), moved(kulke_vermaas(wrapped, cells)), atol=1e-9)
 
 
 def test_an_atom_at_rest_in_a_shrinking_cell_stays_at_rest() -> None:

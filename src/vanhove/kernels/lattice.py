@@ -114,6 +114,44 @@ def _differ(a: Floats, b: Floats) -> Any:
 
 
 @kernel
+def _rebase(last_cell: Floats, inverse: Floats, numbers: Floats, offsets: Floats) -> None:
+    """Express what the last frame left in the basis of the next one, where the same lattice got other vectors.
+
+    A simulation that flips a strongly tilted cell goes from h to M⁻¹ h with whole numbers M: then n becomes n M, so that
+    n h stays, and ``last_cell`` becomes M⁻¹ h, which differs from the next cell as little as the lattice itself does.
+    """
+    basis, back = np.zeros((3, 3)), np.zeros((3, 3))
+    same = True
+    for i in range(3):
+        for x in range(3):
+            basis[i, x] = round(
+                last_cell[i, 0] * inverse[0, x] + last_cell[i, 1] * inverse[1, x] + last_cell[i, 2] * inverse[2, x]
+            )
+            same &= basis[i, x] == (i == x)
+    if same:
+        return
+    inverse_into(basis, back)
+    for i in range(3):
+        for x in range(3):
+            if not abs(back[i, x] - round(back[i, x])) < 1e-6:  # no basis of the same lattice: the cell itself changed
+                return
+    vector = np.zeros(3)
+    for table in (numbers, offsets):
+        for a in range(table.shape[0]):
+            for x in range(3):
+                vector[x] = table[a, 0] * basis[0, x] + table[a, 1] * basis[1, x] + table[a, 2] * basis[2, x]
+            for x in range(3):
+                table[a, x] = vector[x]
+    for x in range(3):
+        for i in range(3):
+            vector[i] = last_cell[i, x]
+        for i in range(3):
+            last_cell[i, x] = (
+                round(back[i, 0]) * vector[0] + round(back[i, 1]) * vector[1] + round(back[i, 2]) * vector[2]
+            )
+
+
+@kernel
 def unwrap(
     positions: Floats, cells: Floats, origins: Floats, search: Bools, begun: bool, last_cell: Floats, wrapped: Floats,
     numbers: Floats, offsets: Floats, running: Floats, correction: Floats,
@@ -131,11 +169,14 @@ def unwrap(
     safe, skewed = 0.0, False
     raw, w, m = np.zeros(3), np.zeros(3), np.zeros(3)
     for f in range(frames):
+        started = begun or f > 0
         if f == 0 or _differ(cells[f], cell):
             for i in range(3):
                 for k in range(3):
                     cell[i, k] = cells[f, i, k]
             inverse_into(cell, inverse)
+            if started:
+                _rebase(last_cell, inverse, numbers, offsets)
             reduced, integers = reduce_cell(cell)
             inverse_into(reduced, reduced_inverse)
             safe, skewed = np.inf, False
@@ -144,7 +185,6 @@ def unwrap(
                 safe = min(safe, 0.25 * square)
                 if abs(_dot(reduced[i], reduced[(i + 1) % 3])) > 1e-12 * square:
                     skewed = True
-        started = begun or f > 0
         for a in range(atoms):
             for i in range(3):
                 raw[i] = positions[f, a, i]

@@ -194,11 +194,12 @@ class Trajectory:
             return self.where(which)
         wanted = [which] if isinstance(which, str) else list(which)
         mine = self.species
-        elements = np.array([element_of(label) for label in mine.tolist()])
-        mask = np.isin(mine, wanted) | np.isin(elements, wanted)
+        labels, which_label = np.unique(mine, return_inverse=True)
+        elements = [element_of(label) for label in labels.tolist()]
         for label in wanted:
-            if not ((mine == label) | (elements == label)).any():
+            if label not in labels and label not in elements:
                 raise Refusal(f"There is no '{label}' in this trajectory", "", nearest(label, list(self.composition)))
+        mask = (np.isin(labels, wanted) | np.isin(elements, wanted))[which_label]
         return self._view("select", dict(which=wanted), atoms=self._atoms[mask])
 
     def where(self, mask: NDArray[np.bool_]) -> Trajectory:

@@ -83,6 +83,8 @@ def open(
     for path in paths:
         if not path.is_file():
             raise Refusal("There is no such file", str(path), "Check the path")
+        if not os.access(path, os.R_OK):
+            raise Refusal("The file may not be read", str(path), "Check its permissions")
         if path.stat().st_size == 0:
             raise Refusal("The file is empty", str(path))
         scanned.append((reader_named(format) if format else reader_for(path)).scan(path, options))

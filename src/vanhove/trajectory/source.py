@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
@@ -26,7 +27,11 @@ class Source(Protocol):
     n_frames: int
     n_atoms: int
     fields: frozenset[str]
-    fingerprint: str
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the numbers: the same in every process."""
+        ...
 
     def read(self, field: Field, frames: Index, atoms: Index) -> Floats:
         """``field`` as (frame, atom, axis) in float64, the chosen frames and atoms only; the caller may write on it."""
@@ -50,9 +55,15 @@ class ArraySource:
         self._arrays = {name: array for name, array in arrays.items() if array is not None}
         self.n_frames, self.n_atoms = block.positions.shape[:2]
         self.fields = frozenset(self._arrays)
-        self.fingerprint = fingerprint or digest(
-            *(np.ascontiguousarray(array).tobytes() for array in self._arrays.values())
-        )
+        self._known = fingerprint
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """See :class:`Source`; hashes all numbers when it is first asked for."""
+        if self._known is not None:
+            return self._known
+        frames = {name: [digest(frame.tobytes()) for frame in array] for name, array in self._arrays.items()}
+        return digest(sorted(frames.items()))
 
     def read(self, field: Field, frames: Index, atoms: Index) -> Floats:
         """See :class:`Source`."""
