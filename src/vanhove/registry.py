@@ -10,11 +10,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .base.errors import Refusal, nearest
-from .base.rooms import Entry, Table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from xarray import Dataset
+
+    from .base.rooms import Entry, Table
 
 ROOMS = ("structure", "dynamics")
 

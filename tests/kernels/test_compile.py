@@ -49,7 +49,10 @@ def test_kernels_compile_where_nothing_can_be_written(package: Path) -> None:
 
 
 def test_other_packages_keep_their_own_cache_folder(package: Path, tmp_path: Path) -> None:
-    code = "import numba; before = numba.config.CACHE_DIR; import vanhove.kernels.outer; print(numba.config.CACHE_DIR == before)"
+    code = (
+        "import numba; before = numba.config.CACHE_DIR; import vanhove.kernels.outer; "
+        "print(numba.config.CACHE_DIR == before)"
+    )
     assert run(package, str(tmp_path / "cache"), code) == "True"
 
 
