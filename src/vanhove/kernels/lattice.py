@@ -118,7 +118,8 @@ def _rebase(last_cell: Floats, inverse: Floats, numbers: Floats, offsets: Floats
     """Express what the last frame left in the basis of the next one, where the same lattice got other vectors.
 
     A simulation that flips a strongly tilted cell goes from h to M⁻¹ h with whole numbers M: then n becomes n M, so
-    that n h stays, and ``last_cell`` becomes M⁻¹ h, which differs from the next cell as little as the lattice itself does.
+    that n h stays, and ``last_cell`` becomes M⁻¹ h, which differs from the next cell as little as the lattice itself
+    does.
     """
     basis, back = np.zeros((3, 3)), np.zeros((3, 3))
     same = True
