@@ -71,29 +71,24 @@ def covered(design: Design, walks: int, *, drift: bool = False) -> tuple[float, 
 
 @pytest.mark.parametrize("design", [plain, hopping])
 def test_one_standard_error_covers_two_walks_of_three(design: Design) -> None:
-    """A quick look at what the slow test measures: the bounds are three standard errors of 120 walks wider."""
-    given, share, mean = covered(design, 120)
+    """A quick look at what the slow test measures: its bounds are wider, for 80 walks."""
+    given, share, mean = covered(design, 80)
     assert given > 0.9
-    assert LEAST - 0.08 < share < MOST + 0.06
+    assert LEAST - 0.08 < share < MOST + 0.08
     assert mean == pytest.approx(1, abs=0.03)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("design", "drift"),
+    ("design", "walks", "drift"),
     [
-        (plain, False),
-        (plain, True),
-        (lone, False),
-        (vibrating, False),
-        (hopping, False),
-        (glassy, False),
-        (unlike, False),
+        (plain, 500, False), (plain, 500, True), (lone, 500, False), (hopping, 500, False),
+        (vibrating, 250, False), (glassy, 250, False), (unlike, 250, False),
     ],
-    ids=["plain", "drift", "lone", "vibrating", "hopping", "glassy", "unlike"],
-)
-def test_one_standard_error_covers_60_to_75_of_100(design: Design, drift: bool) -> None:
-    given, share, mean = covered(design, 500, drift=drift)
+    ids=["plain", "drift", "lone", "hopping", "vibrating", "glassy", "unlike"],
+)  # fmt: skip
+def test_one_standard_error_covers_60_to_75_of_100(design: Design, walks: int, drift: bool) -> None:
+    given, share, mean = covered(design, walks, drift=drift)
     assert given > 0.9
     assert LEAST <= share <= MOST
     assert mean == pytest.approx(1, abs=0.02)

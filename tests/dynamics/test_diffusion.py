@@ -267,3 +267,25 @@ def test_the_glass_diffuses_at_1000_k_only_by_its_sodium(shared_data: Path) -> N
         assert 0 < result.D_upper < 5e-6
     cold = vh.open(folder / "prod_600K.dump.gz", species=species, timestep=0.001)
     refused(vh.dynamics.diffusion(vh.dynamics.msd(cold, "Na")), "slower than diffusion")
+
+
+# a peer
+
+
+@pytest.mark.slow
+def test_kinisi_agrees_in_the_same_window() -> None:
+    """Its sampling of the same linear model; its covariance is an approximation, ours counts every overlap."""
+    pytest.importorskip("kinisi")
+    import scipp
+    from ase import Atoms
+    from kinisi.analyze import DiffusionAnalyzer
+
+    paths = brownian(np.random.default_rng(21), 200, 20) + 25
+    frames = [Atoms("Li20S", np.vstack([frame % 50, [[5, 5, 5]]]), cell=[50] * 3, pbc=True) for frame in paths]
+    theirs = DiffusionAnalyzer.from_ase(
+        frames, "Li", time_step=SPACING * scipp.Unit("ps"), step_skip=1 * scipp.Unit("dimensionless"), progress=False
+    )
+    theirs.diffusion(1.0 * scipp.Unit("ps"), progress=False, random_state=np.random.RandomState(1))
+    _, ours = measured(paths, window=(1.0, 19.9))
+    assert float(ours.D) == pytest.approx(float(np.mean(theirs.D.values)), abs=float(ours.D_error))
+    assert 0.5 < float(ours.D_error) / np.std(theirs.D.values) < 1.5
