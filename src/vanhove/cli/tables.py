@@ -15,15 +15,17 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 POINTS = 6  # of a curve: enough to see what it does
-SHORT = 8  # a dimension of so many values is shown whole
+SHORT = 8  # an array of so many values is shown whole
 
 
 def table(result: Dataset) -> list[str]:
     """The lines that show ``result``."""
-    curve = next((str(d) for d, n in result.sizes.items() if n > SHORT and _is_number(result, str(d))), None)
-    lines = _numbers(result)
-    if curve is not None:
-        lines += _peaks(result) if result.attrs.get("observable") == "structure.rdf" else _points(result, curve)
+    curves = [str(dim) for dim, n in result.sizes.items() if n > 1 and _is_number(result, str(dim))]
+    lines = _numbers(result, set(curves))
+    if result.attrs.get("observable") == "structure.rdf":
+        lines += _peaks(result)
+    else:
+        lines += [line for dim in curves for line in _points(result, dim)]
     if "verdict" in result.attrs:
         lines.append(f"verdict  {result.attrs['verdict']}")
     return lines
@@ -43,17 +45,18 @@ def _head(array: DataArray) -> str:
     return f"{array.name} ({unit})" if unit else str(array.name)
 
 
-def _numbers(result: Dataset) -> list[str]:
-    """Variables of a few values: each value on a line, beside its error."""
+def _numbers(result: Dataset, curves: set[str]) -> list[str]:
+    """Variables of a few named values: each value on a line, beside its error."""
     rows = []
     for name, array in result.data_vars.items():
-        if array.size > SHORT or str(name).endswith("_error") or not np.issubdtype(array.dtype, np.number):
+        named = all(dim in array.coords and dim not in curves for dim in array.dims)
+        if not named or array.size > SHORT or str(name).endswith("_error"):
             continue
         error = result.get(f"{name}_error")
         if error is not None and error.shape != array.shape:
             error = None
         for place in np.ndindex(array.shape):
-            where = [str(array[dim].values[i]) for dim, i in zip(array.dims, place, strict=True) if dim in array.coords]
+            where = [str(array[dim].values[i]) for dim, i in zip(array.dims, place, strict=True)]
             spread = None if error is None else float(error.values[place])
             rows.append([" ".join([str(name), *where]), measured(float(array.values[place]), spread, _unit(array))])
     return aligned(rows) if rows else []
@@ -61,10 +64,13 @@ def _numbers(result: Dataset) -> list[str]:
 
 def _points(result: Dataset, dim: str) -> list[str]:
     """The curves over ``dim`` at a few of its values, evenly spread in their logarithm."""
-    along = np.asarray(result[dim].values, float)
-    low, high = max(along[along > 0].min(initial=np.inf), along[-1] * 1e-6), along[-1]
-    chosen = np.unique([int(np.argmin(np.abs(along - x))) for x in np.geomspace(low, high, POINTS)])
     curves = [v for v in result.data_vars.values() if v.dims == (dim,) and not str(v.name).endswith("_error")]
+    along = np.asarray(result[dim].values, float)
+    positive = along[along > 0]
+    if not curves or len(positive) == 0:
+        return []
+    wanted = np.geomspace(positive.min(), positive.max(), POINTS)
+    chosen = np.unique([int(np.argmin(np.abs(along - x))) for x in wanted])
     rows = [[_head(result[dim]), *(_head(curve) for curve in curves)]]
     for i in chosen:
         cells = []
