@@ -1,4 +1,4 @@
-"""Showing a running study: one live line on a terminal, a plain line now and then in a log."""
+"""Showing a running study: a live line for each simulation on a terminal, a plain line now and then in a log."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ class Watch:
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = sys.stderr if stream is None else stream
-        self._live: Any = None  # rich's display, while a simulation runs on a terminal
-        self._bar: Any = None
+        self._live: Any = None  # rich's display, while simulations run on a terminal
+        self._bars: dict[str, Any] = {}
+        self._now: dict[str, Simulating] = {}  # where those under way stand
         self._began: dict[str, float] = {}
         self._said = 0.0
         self._left, self._todo = 0, 0
@@ -61,22 +62,29 @@ class Watch:
             self._began[task.key] = now
             return
         self._left -= 1
-        self._close()
         if simulates(task):
+            self._now.pop(task.label, None)
+            self._close()  # the others' lines come back with their next step
             self._line(f"{task.label}: simulated in {duration(now - self._began.get(task.key, now))}")
         elif self._left == 0 or now - self._said > BETWEEN_LINES:
             self._line(f"{self._todo - self._left} of {self._todo} tasks done")
 
     def on_simulation(self, now: Simulating) -> None:
-        """Show how far a simulation is."""
-        text = f"{now.label}: {now.stage} at {now.temperature:.0f} K"
-        pace = f"{now.ns_per_day:.1f} ns/day, {duration(now.seconds_left_in_all)} left" if _known(now) else "starting"
+        """Show how far the simulations under way are."""
+        self._now[now.label] = now
         if self._stream.isatty():
-            self._show(text, pace, now)
+            self._show(now)
         elif time.monotonic() - self._said > BETWEEN_LINES:
-            self._line(f"{text}, {100 * now.step / max(now.total, 1):.0f} %, {pace}")
+            places = [f"{one.label}: {_place(one)}, {_share(one):.0f} %" for one in self._now.values()]
+            self._line(f"{' | '.join(places)} | {self._pace(now)}")
 
-    def _show(self, text: str, pace: str, now: Simulating) -> None:
+    def _pace(self, now: Simulating) -> str:
+        speed = sum(one.ns_per_day for one in self._now.values())
+        if not (speed > 0 and now.seconds_left_in_all == now.seconds_left_in_all):
+            return "starting"  # no pace yet: the first moment, or the energy is being minimised
+        return f"{speed:.1f} ns/day, {duration(now.seconds_left_in_all)} left"
+
+    def _show(self, now: Simulating) -> None:
         if self._live is None:
             from rich.console import Console
             from rich.progress import BarColumn, Progress, TextColumn
@@ -85,9 +93,13 @@ class Watch:
                 TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.percentage:>3.0f} %"),
                 TextColumn("{task.fields[pace]}"), console=Console(file=self._stream), transient=True,
             )  # fmt: skip
-            self._bar = self._live.add_task(text, total=now.total, pace=pace)
             self._live.start()
-        self._live.update(self._bar, description=text, completed=now.step, total=now.total, pace=pace)
+        if now.label not in self._bars:
+            self._bars[now.label] = self._live.add_task("", total=now.total, pace="")
+        text = f"{now.label}: {_place(now)}"
+        self._live.update(
+            self._bars[now.label], description=text, completed=now.step, total=now.total, pace=self._pace(now)
+        )
 
     def _line(self, text: str) -> None:
         self._said = time.monotonic()
@@ -97,12 +109,16 @@ class Watch:
         if self._live is not None:
             self._live.stop()
             self._live = None
+            self._bars.clear()
 
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def _known(now: Simulating) -> bool:
-    """Whether there is a pace yet: not in the first moment, nor while the energy is minimised."""
-    return now.ns_per_day > 0 and now.seconds_left_in_all == now.seconds_left_in_all
+def _place(now: Simulating) -> str:
+    return f"{now.stage} at {now.temperature:.0f} K"
+
+
+def _share(now: Simulating) -> float:
+    return 100 * now.step / max(now.total, 1)
