@@ -222,6 +222,9 @@ def test_ageing_is_said() -> None:
     )
     _, result = measured(np.cumsum(steps, axis=0))
     assert result.attrs["ageing"].startswith("The motion changes along the run")
+    first, second = (0.5 * PER_FRAME, 0.5 * 1.4**2 * PER_FRAME)
+    assert float(result.D) == pytest.approx((first + second) / 2, rel=0.05)
+    assert float(result.D_error) == pytest.approx((second - first) / 2, rel=0.15)
 
 
 def test_it_comes_back_from_its_file_and_draws(tmp_path: Path) -> None:

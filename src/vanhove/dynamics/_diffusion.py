@@ -76,12 +76,13 @@ def diffusion(msd: Dataset, *, window: Sequence[float] | None = None, jump_lengt
         ``D`` and ``D_error`` (cm²/s). The error is one standard error: the larger of what follows from the covariance
         and of the spread of the slope between groups of ions (which knows differences between ions and non-Gaussian
         motion; from 8 ions on), enlarged where the slope varies more between parts of the run than within each group
-        of ions (ions moving together). ``D_upper``, a one-sided 95 % bound: D + 1.645 σ where diffusive, else
-        (MSD + 1.645 σ)/6t at the longest usable lag, which bounds every later MSD/6t of a motion that is not faster
-        than diffusion (σ from the spread between ions; with fewer than 8, the χ² quantile of the independent
-        displacements); NaN for a faster one. ``window`` (ps); ``exponent`` and its error there; ``intercept`` c (Å²);
-        ``jump_length``; the curve and the fitted line at the lags that were looked at. ``attrs``: ``verdict``,
-        ``window_reason``, ``ageing`` (first against second half of the origins).
+        of ions (ions moving together), and by half the difference of the run's halves where these differ significantly.
+        ``D_upper``, a one-sided 95 % bound: D + 1.645 σ where diffusive, else (MSD + 1.645 σ)/6t at the longest usable
+        lag, which bounds every later MSD/6t of a motion that is not faster than diffusion (σ from the spread between
+        ions; with fewer than 8, the χ² quantile of the independent displacements); NaN for a faster one. ``window``
+        (ps); ``exponent`` and its error there; ``intercept`` c (Å²); ``jump_length``; the curve and the fitted line at
+        the lags that were looked at. ``attrs``: ``verdict``, ``window_reason``, ``ageing`` (first against second half
+        of the origins).
     """
     if msd.attrs.get("observable") != "dynamics.msd":
         raise Refusal("diffusion needs the result of dynamics.msd", "", "Pass what dynamics.msd returned")
@@ -147,7 +148,8 @@ def fit_line(curve: Curve, full: Curve) -> Line:
     """Slope and intercept by generalised least squares over all lags of ``curve``, a stretch of ``full``.
 
     The covariance is that of Gaussian paths whose MSD is the fitted line from the window's start on and the observed
-    one before it; fit and covariance are made consistent in a few rounds.
+    one before it; fit and covariance are made consistent in a few rounds. Where the halves of the run differ, half
+    their difference is part of the error.
     """
     design = np.stack([np.ones(len(curve.lags)), curve.lags.astype(np.float64)], axis=1)
     first = int(curve.lags[0])
@@ -162,9 +164,12 @@ def fit_line(curve: Curve, full: Curve) -> Line:
         growth = np.append(np.interp(np.arange(first + 1), lags, values), values[-1] + step)
         fit = gls(design, curve.values, curve.covariance(growth))
     seen = curve.spread(fit.weights[1])
+    error = seen.enlarged(float(fit.errors[1]))
+    if seen.ageing > AGEING:
+        error = float(np.hypot(error, (seen.first_half - seen.second_half) / 2))
     return Line(
-        float(fit.parameters[0]), float(fit.parameters[1]) / curve.spacing,
-        seen.enlarged(float(fit.errors[1])) / curve.spacing, fit.chi2 / max(fit.dof, 1), seen,
+        float(fit.parameters[0]), float(fit.parameters[1]) / curve.spacing, error / curve.spacing,
+        fit.chi2 / max(fit.dof, 1), seen,
     )  # fmt: skip
 
 
@@ -172,7 +177,7 @@ def _given(full: Curve, window: Sequence[float]) -> Window:
     if len(window) != 2 or not np.isfinite(list(window)).all() or not 0 <= window[0] < window[1]:
         raise Refusal(f"window={window!r}", "", "Give the first and the last lag in ps")
     slack = 1e-6 * full.spacing
-    inside = (full.times >= window[0] - slack) & (full.times <= window[1] + slack) & (full.values > 0)
+    inside = (full.times >= window[0] - slack) & (full.times <= window[1] + slack) & (full.values > STILL)
     if inside.sum() < 2:
         raise Refusal(
             f"The window {window[0]:g}–{window[1]:g} ps holds {inside.sum()} lags with a displacement",
@@ -234,16 +239,15 @@ def _bound(judged: Curve) -> float:
 
 def _ageing(line: Line) -> str:
     seen = line.seen
-    if not np.isfinite(seen.half_error) or seen.half_error == 0:
+    if np.isnan(seen.ageing):
         return "not tested"
     total = (seen.first_half + seen.second_half) / 2
     halves = (seen.first_half, seen.second_half)
     first, second = (line.slope * half / total / 6 * CM2_S_PER_A2_PS for half in halves)
-    sigma = abs(seen.first_half - seen.second_half) / (seen.half_error * seen.inflation**0.5)
     numbers = f"slope/6 is {first:.3g} cm²/s from the first half of the origins and {second:.3g} from the second"
-    if sigma > AGEING:
-        return f"The motion changes along the run: {numbers}, {sigma:.1f} σ apart."
-    return f"none seen: {numbers}, {sigma:.1f} σ apart"
+    if seen.ageing > AGEING:
+        return f"The motion changes along the run: {numbers}, {seen.ageing:.1f} σ apart."
+    return f"none seen: {numbers}, {seen.ageing:.1f} σ apart"
 
 
 def draw(result: Dataset, ax: Axes) -> None:

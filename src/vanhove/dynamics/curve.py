@@ -29,6 +29,13 @@ class Spread(NamedTuple):
     second_half: float
     half_error: float  # standard error of their difference, from the spread between groups
 
+    @property
+    def ageing(self) -> float:
+        """By how many standard errors the halves of the run differ; NaN where they could not be compared."""
+        if not self.half_error > 0:
+            return float("nan")
+        return float(abs(self.first_half - self.second_half) / (self.half_error * self.inflation**0.5))
+
     def enlarged(self, model_error: float) -> float:
         """The standard error that both model and observation allow: the larger, times what moving together adds."""
         return float(np.fmax(model_error, self.error) * self.inflation**0.5)
