@@ -119,6 +119,26 @@ def test_killed_it_leaves_no_process_and_goes_on(results: Results, tmp_path: Pat
     assert (out / "summary.json").read_bytes() == (results.folder / "summary.json").read_bytes()
 
 
+@pytest.mark.slow
+def test_killed_five_times_over_it_ends_with_the_same_summary(results: Results, tmp_path: Path) -> None:
+    study, out = results.folder.parent / "study.toml", tmp_path / "out"
+    command = [sys.executable, "-m", "vanhove", "run", str(study), "--out", str(out)]
+    for number in range(5):  # each time a little later: packing, engine, between legs, writing, analysis, page
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            try:
+                process.wait(2.5 + 1.5 * number)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        until = time.monotonic() + 10
+        while engines_in(out) and time.monotonic() < until:
+            time.sleep(0.05)
+        assert engines_in(out) == []
+    subprocess.run(command, check=True, capture_output=True)
+    assert (out / "summary.json").read_bytes() == (results.folder / "summary.json").read_bytes()
+    assert (out / "report.html").stat().st_size > 100_000
+    assert not [path for path in out.rglob("*") if path.name.endswith(".part")]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
