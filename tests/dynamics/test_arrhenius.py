@@ -143,6 +143,12 @@ def test_bad_lists_are_refused(kelvin: list[float], values: list[float], errors:
         vh.dynamics.arrhenius(kelvin, values, errors)
 
 
+@pytest.mark.parametrize("at", [-300.0, 0.0, float("nan"), [300.0, -1.0]])
+def test_a_temperature_that_is_none_is_refused(at: float) -> None:
+    with pytest.raises(vh.Refusal, match="at="):
+        vh.dynamics.arrhenius(KELVIN, law(KELVIN), at=at)
+
+
 def test_it_comes_back_from_its_file_and_draws(tmp_path: Path) -> None:
     values = law(KELVIN) * np.exp(0.1 * np.random.default_rng(6).normal(size=6))
     for errors in (None, 0.1 * values):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ROOM = 300.0  # K
 LEVEL = 0.95  # of the interval of an extrapolated value
-LABEL = 0.09  # of the axis, that the label of a temperature takes
+LABEL = 0.14  # of the axis, that the label of a temperature takes
 UNLIKELY = 0.05  # chance of a χ² that says the points don't lie on a line within their errors
 
 FEWEST_FOR_CROSSOVER = 6
@@ -87,6 +87,8 @@ def arrhenius(
     relative = None if sigma is None else sigma[usable] / given[usable]
     line = _line(T, y, relative)
     targets = np.asarray(ROOM if at is None else at, np.float64)
+    if not (np.isfinite(targets) & (targets > 0)).all():
+        raise Refusal(f"at={at!r}", "", "Give positive temperatures in K")
     along = ("at",) if targets.ndim else ()
     centre, low, high = _values_at(line, targets, times_T=times_T)
     value_units = units if not times_T else f"K {units}"
@@ -152,7 +154,7 @@ def _verdict(line: Line, T: Floats) -> str:
 
     distinct = len(set(T.tolist()))
     if distinct < 2:
-        return f"An activation energy needs values at two temperatures; there are {distinct}."
+        return f"An activation energy needs values at two temperatures; {distinct or 'none'} can be used."
     if line.scaled and line.dof < 1:
         return "Two values without errors give a slope but not its error."
     if np.isfinite(line.chi2) and line.dof > 0 and chi2.sf(line.chi2, line.dof) < UNLIKELY:
