@@ -285,8 +285,12 @@ def test_an_open_boundary_is_said(tmp_path: Path) -> None:
 def test_a_box_without_volume(tmp_path: Path) -> None:
     text = dump_text(walk(ORTHOGONAL))
     first = text.split("\n")[5]
-    with pytest.raises(Refusal, match="no volume"):
+    with pytest.raises(Refusal, match="ends before it begins"):
         vh.open(put(tmp_path / "a.dump", text.replace(first, "0.0 0.0")), species=NAMES, timestep=1.0)
+    flat = dump_text(walk(GENERAL), general=True)
+    second = flat.split("\n")[6]
+    with pytest.raises(Refusal, match="no volume"):
+        vh.open(put(tmp_path / "b.dump", flat.replace(second, "0.0 0.0 0.0 0.0")), species=NAMES, timestep=1.0)
 
 
 # cut files
@@ -379,6 +383,7 @@ def test_windows_line_ends_and_tabs(tmp_path: Path) -> None:
 # peers
 
 
+@pytest.mark.filterwarnings("ignore:Guessed all Masses", "ignore:Reader has no dt")
 @pytest.mark.parametrize("kind", ["xu", "x"])
 def test_mdanalysis_reads_the_same(tmp_path: Path, kind: str) -> None:
     mda = pytest.importorskip("MDAnalysis")

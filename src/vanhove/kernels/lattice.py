@@ -129,13 +129,13 @@ def _rebase(last_cell: Floats, inverse: Floats, numbers: Floats, offsets: Floats
                 last_cell[i, 0] * inverse[0, x] + last_cell[i, 1] * inverse[1, x] + last_cell[i, 2] * inverse[2, x]
             )
             same &= basis[i, x] == (i == x)
-    if same:
+    volume = 0.0
+    for i in range(3):
+        y, z = (i + 1) % 3, (i + 2) % 3
+        volume += basis[0, i] * (basis[1, y] * basis[2, z] - basis[1, z] * basis[2, y])
+    if same or abs(volume) != 1:  # the same basis, or no basis of the same lattice: the cell itself changed
         return
     inverse_into(basis, back)
-    for i in range(3):
-        for x in range(3):
-            if not abs(back[i, x] - round(back[i, x])) < 1e-6:  # no basis of the same lattice: the cell itself changed
-                return
     vector = np.zeros(3)
     for table in (numbers, offsets):
         for a in range(table.shape[0]):

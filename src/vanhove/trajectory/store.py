@@ -112,7 +112,8 @@ def _write_header(
     creator.attrs["name"], creator.attrs["version"] = "vanhove", __version__
     ours = file.create_group("vanhove")
     ours.attrs["layout"] = LAYOUT
-    ours["history"] = json.dumps(list(history))  # a data set: an attribute holds 64 kB at most
+    # a data set, since an attribute holds 64 kB at most; of fixed length: a damaged heap of strings can hang HDF5
+    ours["history"] = np.bytes_(json.dumps(list(history)))
     if temperature is not None:
         ours.attrs["temperature"] = float(temperature)
     if atoms_in_all is not None:

@@ -40,16 +40,9 @@ def reader_for(path: Path) -> ModuleType:
 
 
 def _head(path: Path, size: int = 8192) -> bytes:
-    """The first bytes of a file, decompressed where it is gzip; a cut gzip gives what it has."""
-    import gzip
-    import zlib
+    """The first bytes of a file, unpacked where it is packed; of a cut one what there is."""
+    from .text import TextFile
 
-    with open(path, "rb") as file:
-        head = file.read(size)
-    if head[:2] == b"\x1f\x8b":
-        try:
-            with gzip.open(path) as file:
-                return file.read(size)
-        except (EOFError, OSError):
-            return zlib.decompressobj(wbits=31).decompress(head)[:size]
-    return head
+    head = bytearray(size)
+    with TextFile(path) as file:
+        return bytes(head[: file.read_into(0, memoryview(head))])

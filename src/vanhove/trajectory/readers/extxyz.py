@@ -64,7 +64,7 @@ class _Index:
 def scan(path: Path, options: Options) -> Contents:
     """Walk through the comments and count the rows; of the positions none is read."""
     index = _Index(path)
-    with TextFile(path) as file:
+    with TextFile(path, "looking through") as file:
         _walk(index, Lines(file))
         check_ending(path, len(index.rows), index.torn, cut=file.cut)
     if not index.rows:

@@ -50,7 +50,7 @@ def scan(path: Path, options: Options) -> Contents:
             from .h5md_others import scan_others
 
             return scan_others(path, file, options)
-        except (KeyError, TypeError, ValueError, OSError, RuntimeError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, OSError, RuntimeError) as error:
             if isinstance(error, Refusal):
                 raise
             raise Refusal("The file is damaged, or not laid out as H5MD", f"{path}: {error}", "Write it again")

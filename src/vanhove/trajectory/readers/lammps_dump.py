@@ -49,7 +49,7 @@ def recognises(_path: Path, head: bytes) -> bool:
 
 def scan(path: Path, options: Options) -> Contents:
     """Walk through the headers and count the rows; of the positions none is read."""
-    with TextFile(path) as file:
+    with TextFile(path, "looking through") as file:
         index = read_index(path, Lines(file))
         check_ending(path, len(index.steps), index.torn, cut=file.cut)
     notes: list[str] = []

@@ -182,5 +182,7 @@ def parse_box(said: list[str], where: str) -> Box:
     xy, xz, yz = table[:, 2] if columns == 3 else np.zeros(3)
     low = low - [min(0.0, xy, xz, xy + xz), min(0.0, yz), 0.0]
     high = high - [max(0.0, xy, xz, xy + xz), max(0.0, yz), 0.0]
+    if not (high > low).all():
+        raise Refusal("The box ends before it begins", f"{where}: {' / '.join(said[1:])}", "Check the file there")
     lx, ly, lz = high - low
     return Box(np.array([[lx, 0.0, 0.0], [xy, ly, 0.0], [xz, yz, lz]]), low, boundary)

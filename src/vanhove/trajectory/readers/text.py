@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from vanhove.base.errors import Refusal
+from vanhove.base.progress import Progress
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,10 +27,14 @@ MARGIN = 1  # line end that every piece given to a kernel has behind it
 
 
 class TextFile:
-    """The bytes of a file, unpacked where they are packed. Going forward is cheap; back, a packed file starts anew."""
+    """The bytes of a file, unpacked where they are packed. Going forward is cheap; back, a packed file starts anew.
 
-    def __init__(self, path: Path) -> None:
+    ``what`` is said on the terminal, with how far it is, when walking through the file takes long.
+    """
+
+    def __init__(self, path: Path, what: str = "") -> None:
         self.path = path
+        self._progress = Progress(f"{what} {path.name}", path.stat().st_size) if what else None
         self.cut = False  # whether a packed file was found to lack its end
         self._file = os.open(path, os.O_RDONLY)
         self._packed = os.pread(self._file, 2, 0) == GZIP
@@ -40,6 +45,8 @@ class TextFile:
 
     def __exit__(self, *_: object) -> None:
         os.close(self._file)
+        if self._progress is not None:
+            self._progress.__exit__()
 
     def read_into(self, start: int, room: memoryview) -> int:
         """Fill ``room`` with the bytes from ``start`` on; fewer where the file ends."""
@@ -51,6 +58,7 @@ class TextFile:
                 room[done : done + count] = part
             else:
                 count = os.preadv(self._file, [room[done:]], start + done)
+                self._advance(count)
             if count == 0:
                 break
             done += count
@@ -108,7 +116,12 @@ class TextFile:
     def _more(self) -> bytes:
         part = os.pread(self._file, PACKED, self._taken)
         self._taken += len(part)
+        self._advance(len(part))
         return part
+
+    def _advance(self, amount: int) -> None:
+        if self._progress is not None:
+            self._progress.advance(amount)
 
 
 class Torn(Exception):

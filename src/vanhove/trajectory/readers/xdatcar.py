@@ -52,7 +52,7 @@ def scan(path: Path, options: Options) -> Contents:
     places: list[tuple[int, int]] = []
     fractional: bool | None = None
     torn = None
-    with TextFile(path) as file:
+    with TextFile(path, "looking through") as file:
         lines = Lines(file)
         walker = _Walker(path, lines)
         try:
