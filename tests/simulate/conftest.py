@@ -68,14 +68,14 @@ def processes() -> Callable[[Path], dict[int, str]]:
 
 
 def processes_in(folder: Path) -> dict[int, str]:
-    """Processes that work in ``folder`` or name it in their command line: id → command line."""
+    """Processes that work in ``folder`` or name it in their command line: id → command line, words apart by NUL."""
     found = {}
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
         try:
             where = os.readlink(entry / "cwd")
-            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            command = (entry / "cmdline").read_bytes().decode(errors="replace")
             state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
         except OSError:
             continue
