@@ -192,9 +192,9 @@ def test_the_supervisor_passes_on_how_its_command_ended(tmp_path: Path) -> None:
 
 def test_the_supervisor_ends_what_left_its_session(tmp_path: Path, processes: Processes) -> None:
     """A grandchild in a session of its own, whose parent has ended."""
-    command = ["sh", "-c", f"cd {tmp_path}; setsid sleep 100 & sleep 3; exit 3"]
+    command = ["sh", "-c", f"cd {tmp_path}; setsid sleep 100 & sleep 1; exit 3"]
     supervised = [sys.executable, "-I", "-S", supervise.__file__, str(os.getpid()), *command]
     with subprocess.Popen(supervised, stdin=subprocess.PIPE) as process:
-        wait_for(lambda: any("sleep\0100" in command for command in processes(tmp_path).values()))
+        wait_for(lambda: any("sleep\x00100" in command for command in processes(tmp_path).values()))
         assert process.wait() == 3
     assert processes(tmp_path) == {}
