@@ -65,7 +65,8 @@ def open(
     topology
         A file that names the atoms where the trajectory does not.
     units
-        LAMMPS unit style (``"real"``, ``"metal"``), needed only for a dump's velocities.
+        LAMMPS unit style (``"real"``, ``"metal"``), needed only for the velocities of a dump or an xyz that does not
+        state it.
     """
     from .readers import reader_for, reader_named
     from .readers.join import join
