@@ -37,3 +37,20 @@ def test_commands_and_options_exist(vanhove: Any) -> None:
             known += [f"--{options.WORDS.get(p.name, p.name)}" for step in steps for p in step.parameters]
         written = {word.strip("[]") for word in words if word.startswith(("--", "[--"))}
         assert written <= {*known, "--option"}, (command, *words)
+
+
+def test_every_key_of_a_study_is_explained() -> None:
+    from vanhove.study import schema
+
+    text = (ROOT / "docs" / "study.md").read_text(encoding="utf-8")
+    for table, model in [
+        ("[material]", schema.Material), ("[simulate]", schema.Simulate), ("[[files]]", schema.File),
+        ("[analysis]", schema.Analysis), ("[report]", schema.Report),
+    ]:  # fmt: skip
+        chapter = text.split(f"## {table}\n")[1].split("\n## ")[0]
+        for key, about in model.model_fields.items():
+            line = next((line for line in chapter.splitlines() if f"`{key}`" in line), None)
+            assert line is not None, f"{table} {key}"
+            if "| default |" in chapter and isinstance(about.default, float | int) and about.default is not False:
+                shown = line.split("|")[2].strip()
+                assert float(shown) == about.default, f"{table} {key} is {about.default}, not {shown}"
