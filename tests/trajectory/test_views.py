@@ -204,3 +204,9 @@ def test_too_much_for_one_array(traj: vh.Trajectory, monkeypatch: pytest.MonkeyP
     with pytest.raises(Refusal, match="memory budget") as caught:
         _ = large.positions
     assert "VANHOVE_MEMORY" in caught.value.do
+
+
+def test_a_topology_is_refused_where_no_format_uses_it(traj: vh.Trajectory, tmp_path: Path) -> None:
+    traj.save(tmp_path / "run.h5md")
+    with pytest.raises(vh.Refusal, match="can't be used"):
+        vh.open(tmp_path / "run.h5md", topology="atoms.data")

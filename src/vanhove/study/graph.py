@@ -262,10 +262,9 @@ def _planned_file(entry: File) -> tuple[PlannedRun, Trajectory]:
     options = entry.open_options
     paths = entry.path[0] if len(entry.path) == 1 else entry.path
     traj = vh.open(paths, **options)
-    named = [*entry.path, *([entry.topology] if entry.topology else [])]
     run = PlannedRun(
         name=str(entry.name), temperature=traj.temperature, replica=entry.replica, kind="files",
-        key=files_key(named, {name: value for name, value in options.items() if name != "topology"}),
+        key=files_key(entry.path, options),
         composition=traj.composition, paths=tuple(entry.path), open_options=options,
     )  # fmt: skip
     return run, traj

@@ -91,7 +91,6 @@ class File(Section):
     spacing: Positive | None = None
     unwrap: str | None = None
     format: str | None = None
-    topology: str | None = None
     units: str | None = None
 
     @property
@@ -223,7 +222,6 @@ def _resolved(study: Study, folder: Path) -> Study:
             update={
                 "path": [absolute(path) for path in run.path],
                 "name": run.name or re.sub(r"[^\w+-]+", "-", Path(run.path[0]).name.split(".")[0]),
-                "topology": None if run.topology is None else absolute(run.topology),
             }
         )
         for run in study.files

@@ -26,7 +26,6 @@ class Options:
     timestep: float | None = None  # ps per step, for files that count steps
     spacing: float | None = None  # ps between frames, for files that count nothing
     units: str | None = None  # LAMMPS unit style, for velocities
-    topology: str | None = None
     unwrap: Unwrap | None = None
 
 

@@ -63,7 +63,8 @@ def open(
     charges
         Charge of each species (e).
     topology
-        A file that names the atoms where the trajectory does not.
+        A file that names the atoms where the trajectory does not. The formats that are read now all name them, so it is
+        refused.
     units
         LAMMPS unit style (``"real"``, ``"metal"``), needed only for the velocities of a dump or an xyz that does not
         state it.
@@ -79,7 +80,13 @@ def open(
             raise Refusal(f"{name}={value}", "", "Give a positive number")
     if unwrap is not None and unwrap not in MODES:
         raise Refusal(f"unwrap={unwrap!r}", "", nearest(str(unwrap), [*MODES]))
-    options = Options(species, timestep, spacing, units, None if topology is None else os.fspath(topology), unwrap)
+    if topology is not None:
+        raise Refusal(
+            f"topology={os.fspath(topology)!r} can't be used",
+            "the formats that are read name or number their atoms themselves",
+            "Leave it out; numbered types are named by species=",
+        )
+    options = Options(species, timestep, spacing, units, unwrap)
     scanned = []
     for path in paths:
         if not path.is_file():
