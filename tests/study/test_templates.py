@@ -14,7 +14,7 @@ from vanhove.study.templates import templates
 STUDIES = Path(__file__).parents[2] / "studies"
 
 
-@pytest.mark.parametrize(("name", "simulations"), [("demo", 4), ("na2s-sis2", 40)])
+@pytest.mark.parametrize(("name", "simulations"), [("demo", 5), ("na2s-sis2", 40)])
 def test_a_packaged_study_can_be_planned(tmp_path: Path, name: str, simulations: int) -> None:
     plan = plan_of(read_study(new(tmp_path / "mine", name)))
     assert sum(task.function.startswith("study.") for task in plan.tasks) == simulations
