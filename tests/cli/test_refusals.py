@@ -131,9 +131,13 @@ def test_ctrl_c(vanhove: Any, dump: Path, monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.slow
 def test_ctrl_c_ends_the_engine_too(tmp_path: Path) -> None:
     """A terminal's Ctrl-C while the demo simulates: exit code 130, and no process of it is left."""
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "  # ignored in the background
+        "sys.argv = ['vanhove', 'demo', 'demo']; from vanhove.cli import main; main()"
+    )
     demo = subprocess.Popen(
-        [sys.executable, "-m", "vanhove", "demo", "demo"], cwd=tmp_path, start_new_session=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        [sys.executable, "-c", code], cwd=tmp_path, start_new_session=True, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )  # fmt: skip
     until = time.monotonic() + 120
     while time.monotonic() < until and demo.poll() is None and not list(tmp_path.rglob("log.lammps")):

@@ -116,10 +116,10 @@ def test_a_silent_engine_is_stopped(relaxed: Any, forces: Any, tmp_path: Path, p
     def freeze() -> None:
         for _ in range(200):
             time.sleep(0.05)
-            ranks = [pid for pid, command in processes(tmp_path).items() if "/lmp -in" in command]
-            frozen = [pid for pid in ranks if "mpiexec" not in Path(f"/proc/{pid}/cmdline").read_text()]
-            if frozen:
-                os.kill(frozen[0], signal.SIGSTOP)
+            commands = processes(tmp_path)
+            ranks = [pid for pid, said in commands.items() if "/lmp\0-in" in said and "mpiexec" not in said]
+            if ranks:
+                os.kill(ranks[0], signal.SIGSTOP)
                 return
 
     thread = threading.Thread(target=freeze)

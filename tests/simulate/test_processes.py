@@ -22,7 +22,9 @@ Processes = Callable[[Path], dict[int, str]]
 pytestmark = pytest.mark.usefixtures("lammps")
 
 SCRIPT = """
+import signal
 import sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests that run in the background inherit that it is ignored
 from vanhove.simulate._packing import packing
 from vanhove.simulate._potential import potential
 from vanhove.simulate._protocol import Protocol, Hold, Minimise, Produce, Ramp
@@ -55,7 +57,7 @@ def started(script: Path, folder: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, str(script), str(folder)], stderr=subprocess.PIPE)
 
 
-def wait_for(what: Callable[[], bool], seconds: float = 20.0) -> None:
+def wait_for(what: Callable[[], bool], seconds: float = 120.0) -> None:
     until = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < until, "it did not come"
