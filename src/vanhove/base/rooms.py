@@ -6,7 +6,7 @@ and the study; loading a file, and with it numba or scipy, waits until the name 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -28,12 +28,17 @@ class Entry:
 Table = dict[str, Entry]
 
 
-def serve(room: str, table: Table) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """The ``__getattr__`` and ``__dir__`` of a room that loads each name's file when it is first asked for."""
+def serve(room: str, table: Mapping[str, Entry | str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """The ``__getattr__`` and ``__dir__`` of a room that loads each name's file when it is first asked for.
+
+    A name that nobody lists needs no :class:`Entry`, only its file.
+    """
 
     def getattr_(name: str) -> Any:
         if name in table:
-            return getattr(import_module(f"{room}.{table[name].file}"), name)
+            entry = table[name]
+            file = entry if isinstance(entry, str) else entry.file
+            return getattr(import_module(f"{room}.{file}"), name)
         if name.startswith("_"):  # Python's own probing (__path__, __wrapped__): no advice wanted
             raise AttributeError(f"module {room!r} has no attribute {name!r}")
         raise AttributeError(f"{room} has no '{name}'. {nearest(name, list(table))}")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from vanhove.base.rooms import serve
 
 if TYPE_CHECKING:
     from .page import write
@@ -12,12 +13,4 @@ __all__ = ["write"]
 
 _FILES = {"write": "page"}
 
-
-def __getattr__(name: str) -> Any:
-    if name in _FILES:
-        return getattr(import_module(f"{__name__}.{_FILES[name]}"), name)
-    raise AttributeError(f"{__name__} has no '{name}'")
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = serve(__name__, _FILES)
