@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from written import NAMES, TRICLINIC, Truth, dump_text, new_cache, put, walk
 
 import vanhove as vh
 from vanhove.base.errors import Refusal
+from vanhove.trajectory.cache import kept_store
 
 
 @pytest.fixture(scope="module")
@@ -176,3 +178,24 @@ def test_a_trajectory_can_be_pickled(run: Path, truth: Truth, tmp_path: Path) ->
     back.save(tmp_path / "a.h5md")
     stored = pickle.loads(pickle.dumps(vh.open(tmp_path / "a.h5md")))
     np.testing.assert_array_equal(stored.read_paths(), back.read_paths())
+
+
+def test_two_threads_write_it_once(tmp_path: Path) -> None:
+    """Two views of the same large file in one process: the second waits, and nobody's half-written store is removed."""
+    written: list[Path] = []
+
+    def opened(path: Path) -> Path | None:
+        return path if path.read_text() == "whole" else None
+
+    def write(path: Path) -> None:
+        written.append(path)
+        time.sleep(0.2)
+        path.write_text("whole")
+
+    def ask(_: int) -> Path:
+        return kept_store(tmp_path, "0123456789abcdef", 1, opened, write)
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(ask, range(4)))
+    assert found == [tmp_path / "0123456789abcdef.h5md"] * 4
+    assert len(written) == 1

@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from vanhove.base.errors import Refusal
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from .store import StoreSource
 
 DEFAULT_CACHE_SIZE = "20GB"
+_OUR_THREADS = Lock()
 STALE_SECONDS = 24 * 3600  # a half-written store this old belongs to a run that was killed
 
 
@@ -55,8 +57,8 @@ def kept_store(
 
 @contextlib.contextmanager
 def _locked(path: Path, number: int) -> Iterator[None]:
-    """Hold lock ``number`` of a file, across processes; where the file system knows no locks, go on without."""
-    with open(path, "a+b") as file:
+    """Hold lock ``number`` of a file, across threads and processes; without where the file system knows no locks."""
+    with _OUR_THREADS, open(path, "a+b") as file:  # a record lock is the process's: its threads would all hold it
         with contextlib.suppress(OSError):
             fcntl.lockf(file, fcntl.LOCK_EX, 1, number)
         yield  # closing the file gives the lock back
