@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples every time: a suite that passes here passes there. `HYPOTHESIS_PROFILE=explore` draws new ones.
+settings.register_profile("fixed", derandomize=True, database=None)
+settings.register_profile("explore", max_examples=2000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 

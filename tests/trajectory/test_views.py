@@ -209,4 +209,6 @@ def test_too_much_for_one_array(traj: vh.Trajectory, monkeypatch: pytest.MonkeyP
 def test_a_topology_is_refused_where_no_format_uses_it(traj: vh.Trajectory, tmp_path: Path) -> None:
     traj.save(tmp_path / "run.h5md")
     with pytest.raises(vh.Refusal, match="can't be used"):
-        vh.open(tmp_path / "run.h5md", topology="atoms.data")
+        vh.open(tmp_path / "run.h5md", topology=tmp_path / "run.h5md")
+    with pytest.raises(vh.Refusal, match="no such file"):
+        vh.open(tmp_path / "run.h5md", topology=tmp_path / "atoms.data")

@@ -27,6 +27,7 @@ class Options:
     spacing: float | None = None  # ps between frames, for files that count nothing
     units: str | None = None  # LAMMPS unit style, for velocities
     unwrap: Unwrap | None = None
+    topology: Path | None = None  # a file that says what the trajectory does not
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class RawBlock:
 class Contents:
     """One file (or several in a row), scanned: everything but the positions.
 
+    ``paths`` begins with the file that was named; others that its numbers come from (velocities, cells) follow.
     ``continuous`` says that raw positions are unwrapped already (unwrapped columns, or image flags that the reader
     applied); else they may be wrapped. ``frames(memory)`` gives the raw frames in order, in blocks of which all that
     are on their way take about ``memory`` bytes, and refuses what is not finite with the file and frame; it can be

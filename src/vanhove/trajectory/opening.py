@@ -63,13 +63,13 @@ def open(
     charges
         Charge of each species (e).
     topology
-        A file that names the atoms where the trajectory does not. The formats that are read now all name them, so it is
-        refused.
+        A file that says what the trajectory does not: a LAMMPS data file for DCD, XTC, NetCDF or a dump (species by
+        mass, charges), the cell file of a CP2K run.
     units
         LAMMPS unit style (``"real"``, ``"metal"``), needed only for the velocities of a dump or an xyz that does not
         state it.
     """
-    from .readers import reader_for, reader_named
+    from .readers import scan
     from .readers.join import join
 
     paths = [Path(path_or_paths)] if isinstance(path_or_paths, str | os.PathLike) else [Path(p) for p in path_or_paths]
@@ -80,28 +80,25 @@ def open(
             raise Refusal(f"{name}={value}", "", "Give a positive number")
     if unwrap is not None and unwrap not in MODES:
         raise Refusal(f"unwrap={unwrap!r}", "", nearest(str(unwrap), [*MODES]))
-    if topology is not None:
-        raise Refusal(
-            f"topology={os.fspath(topology)!r} can't be used",
-            "the formats that are read name or number their atoms themselves",
-            "Leave it out; numbered types are named by species=",
-        )
-    options = Options(species, timestep, spacing, units, unwrap)
-    scanned = []
-    for path in paths:
-        if not path.is_file():
-            raise Refusal("There is no such file", str(path), "Check the path")
-        if not os.access(path, os.R_OK):
-            raise Refusal("The file may not be read", str(path), "Check its permissions")
-        if path.stat().st_size == 0:
-            raise Refusal("The file is empty", str(path))
-        scanned.append((reader_named(format) if format else reader_for(path)).scan(path, options))
-    contents = join(scanned, options)
+    beside = None if topology is None else Path(topology)
+    options = Options(species, timestep, spacing, units, unwrap, beside)
+    for path in [*paths, *[beside] * (beside is not None)]:
+        _check_there(path)
+    contents = join([scan(path, options, format) for path in paths], options)
     asked = dict(
         paths=[path.name for path in paths], species=species, timestep=timestep, spacing=spacing,
-        temperature=temperature, unwrap=unwrap, format=contents.format,
+        temperature=temperature, unwrap=unwrap, format=contents.format, topology=beside.name if beside else None,
     )  # fmt: skip
     return _trajectory(contents, options, temperature, charges, asked)
+
+
+def _check_there(path: Path | None) -> None:
+    if path is None or not path.exists():
+        raise Refusal("There is no such file", str(path), "Check the path")
+    if not os.access(path, os.R_OK):
+        raise Refusal("The file may not be read", str(path), "Check its permissions")
+    if path.is_file() and path.stat().st_size == 0:
+        raise Refusal("The file is empty", str(path))
 
 
 def _trajectory(

@@ -1,4 +1,7 @@
-"""One file a format. A reader has ``recognises(path, head)`` and ``scan(path, options) -> Contents``."""
+"""One file a format. A reader has ``recognises(path, head)`` and ``scan(path, options) -> Contents``.
+
+``path`` may be a folder for formats that are one; its ``head`` is then empty.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
+    from vanhove.trajectory.contents import Contents, Options
+
 # In the order they are asked whether a file is theirs: those that know by a magic number first.
 FORMATS = {
     "h5md": "h5md",
@@ -20,6 +25,22 @@ FORMATS = {
 }
 
 
+# Those that can make use of ``topology=``.
+WITH_TOPOLOGY = frozenset[str]()
+
+
+def scan(path: Path, options: Options, format: str | None = None) -> Contents:
+    """What ``path`` holds, by the reader of ``format`` or the one that recognises it."""
+    name = format or format_of(path)
+    if options.topology is not None and name not in WITH_TOPOLOGY:
+        raise Refusal(
+            f"topology={options.topology.name!r} can't be used", f"{path} is read as {name}, which needs no other file",
+            "Leave it out; numbered types are named by species=",
+        )  # fmt: skip
+    contents: Contents = reader_named(name).scan(path, options)
+    return contents
+
+
 def reader_named(name: str) -> ModuleType:
     """The reader of a format."""
     if name not in FORMATS:
@@ -27,13 +48,12 @@ def reader_named(name: str) -> ModuleType:
     return import_module(f"{__name__}.{FORMATS[name]}")
 
 
-def reader_for(path: Path) -> ModuleType:
-    """The reader that recognises ``path`` by its first bytes and its name."""
-    head = _head(path)
+def format_of(path: Path) -> str:
+    """The format whose reader recognises ``path`` by its first bytes and its name."""
+    head = b"" if path.is_dir() else _head(path)
     for name in FORMATS:
-        reader = reader_named(name)
-        if reader.recognises(path, head):
-            return reader
+        if reader_named(name).recognises(path, head):
+            return name
     raise Refusal(
         "No reader recognises the file", str(path), f"Name its format: format={', '.join(map(repr, FORMATS))}"
     )
