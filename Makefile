@@ -38,6 +38,11 @@ help:
 	@$(BIN)/python -m pip install -e '.[simulate,dev,bench]'
 	@touch $@ .venv/.run
 
+.venv/.peers: pyproject.toml constraints.txt | .venv/bin/python
+	@echo "installing what vanhove is compared with (once; a minute or two)"
+	@$(BIN)/python -m pip install -e '.[simulate,dev,bench,peers]'
+	@touch $@ .venv/.dev .venv/.run
+
 .venv/.docs: pyproject.toml constraints.txt | .venv/bin/python
 	@echo "installing what the documentation needs (once)"
 	@$(BIN)/python -m pip install -e '.[simulate,docs]'
@@ -59,7 +64,7 @@ lint: .venv/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: .venv/.dev
+bench: .venv/.peers
 	$(BIN)/python benchmarks
 
 docs: .venv/.docs
