@@ -13,7 +13,7 @@ from vanhove.trajectory.blocks import in_order
 from vanhove.trajectory.budget import thread_count
 from vanhove.trajectory.contents import RawBlock
 
-from .text import TextFile
+from .text import MARGIN, TextFile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 SAME_ATOMS = "Write the trajectory of a group of atoms that stays the same, each of one species"
+LINE_END = ord("\n")
 BLOCK_BYTES = 1 << 22  # text that one thread parses at a time: blocks end at about the same time and stay in its cache
 
 
@@ -61,30 +62,49 @@ class RowFrames:
     ids: Ints | None = None  # rising; None: rows are in order
     hashes: Ints | None = None  # of the labels, in the order of the atoms
     steps: Ints | None = None  # what the file counts, for messages
+    markup: bytes | None = None  # what each of the 256 bytes stands for, where rows stand between tags
 
     def __call__(self, memory: int) -> Iterator[RawBlock]:
         """See :class:`vanhove.trajectory.contents.Contents`."""
-        each = int((self.stops - self.starts).max()) + 24 * self.n_atoms * (1 + self.moving)
+        copies = 1 if self.markup is None else 3
+        each = copies * int((self.stops - self.starts).max()) + 24 * self.n_atoms * (1 + self.moving)
         in_flight = thread_count() + 2  # parsed, waiting to be taken, and the one taken
         size = max(1, min(memory // in_flight, BLOCK_BYTES) // each)
         with TextFile(self.path) as file:
             yield from in_order(self._parse, self._texts(file, size))
 
-    def _texts(self, file: TextFile, size: int) -> Iterator[tuple[int, int, Bytes]]:
+    def _texts(self, file: TextFile, size: int) -> Iterator[tuple[int, int, Ints, Bytes]]:
+        """The frames of each block, the text that holds them, and where their rows start in it.
+
+        Where more stands between the rows than in them, the rows alone are read: a block then takes no more than
+        it was cut to.
+        """
         for first in range(0, len(self.starts), size):
             last = min(first + size, len(self.starts))
-            yield first, last, file.read(int(self.starts[first]), int(self.stops[last - 1]))
+            starts, stops = self.starts[first:last], self.stops[first:last]
+            rows = int((stops - starts).sum())
+            if stops[-1] - starts[0] <= 2 * rows:
+                yield first, last, starts - starts[0], file.read(int(starts[0]), int(stops[-1]))
+                continue
+            text = np.empty(rows + MARGIN, np.uint8)
+            begins = np.cumsum(stops - starts) - (stops - starts)
+            for begin, start, stop in zip(begins.tolist(), starts.tolist(), stops.tolist(), strict=True):
+                text[begin : begin + stop - start + MARGIN] = file.read(start, stop)
+            yield first, last, begins, text
 
-    def _parse(self, piece: tuple[int, int, Bytes]) -> RawBlock:
+    def _parse(self, piece: tuple[int, int, Ints, Bytes]) -> RawBlock:
         from vanhove.kernels.parsing import GOOD, parse_frames
 
-        first, last, text = piece
+        first, last, begins, text = piece
+        if self.markup is not None:
+            text = np.frombuffer(bytearray(text).translate(self.markup), np.uint8)
+            text[-1] = LINE_END
         here = slice(first, last)
         nothing = np.empty(0, np.int64)
         positions = np.empty((last - first, self.n_atoms, 3))
         velocities = np.empty_like(positions if self.moving else positions[:0])
         fault, frame, row, place = parse_frames(
-            text, self.starts[here] - self.starts[first], self.stops[here] - self.starts[first], self.roles, self.loose,
+            text, begins, begins + self.stops[here] - self.starts[here], self.roles, self.loose,
             nothing if self.ids is None else self.ids, nothing if self.hashes is None else self.hashes,
             self.cells if len(self.cells) == 1 else self.cells[here], self.origins[here], self.fractional, self.images,
             positions, velocities,
@@ -124,7 +144,7 @@ class RowFrames:
         who = [f"atom {id_}" for id_ in line.split()[id_column : id_column + 1]] or [f"row {row + 1} of {self.n_atoms}"]
         where = f"{self.path}, {self.name(frame)}, {who[0]}: '{line}'"
         word = _word(text, place)
-        if fault == parsing.NOT_A_NUMBER and word.lower().lstrip("+-").startswith(("nan", "inf")):
+        if fault == parsing.NOT_A_NUMBER and word.lower().lstrip("+-").startswith(("nan", "inf", "*")):
             return Refusal(
                 f"A position or velocity is '{word}', not a finite number", where,
                 "The simulation went wrong there: use the frames before it, or run it again",
