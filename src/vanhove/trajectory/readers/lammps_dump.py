@@ -66,6 +66,7 @@ def scan(path: Path, options: Options) -> Contents:
     style = None if units is None else unit_style(units, str(path))
     frames, kind = _frames(index, keep, style, notes)
     species, masses, frames = _atoms(index, frames, options)
+    charges = _charges(index, frames, notes)
     counted = _times(index, keep, style, options)
     length = 1.0 if style is None else style.length
     times = settle_times(counted, len(frames.starts), options, path)
@@ -73,7 +74,7 @@ def scan(path: Path, options: Options) -> Contents:
     return Contents(
         paths=(path,), format="lammps-dump", species=species, times=times,
         cells=frames.cells * length, continuous=kind, has_velocities=frames.moving, frames=frames,
-        origins=frames.origins * length, masses=masses, clock="timestep", notes=notes,
+        origins=frames.origins * length, masses=masses, charges=charges, clock="timestep", notes=notes,
     )  # fmt: skip
 
 
@@ -151,6 +152,18 @@ def _atoms(index: Index, frames: RowFrames, options: Options) -> tuple[Labels, F
     followed = frames.roles.copy()
     followed[columns.index(naming[0])] = LABEL
     return species, masses, replace(frames, ids=ids, hashes=first.hashes[order], roles=followed)
+
+
+def _charges(index: Index, frames: RowFrames, notes: list[str]) -> Floats | None:
+    """Charges from a column ``q``, in the order of the ids."""
+    from vanhove.kernels.parsing import ID, MASS, SKIP
+
+    if "q" not in index.columns:
+        return None
+    notes.append("charges from q in the first frame")
+    roles = {"id": ID, "q": MASS}  # one number an atom, as its mass is
+    first = frames.first(np.array([roles.get(name, SKIP) for name in index.columns], np.int64))
+    return first.masses[np.argsort(first.ids, kind="stable")]
 
 
 def _tells(elements: Labels, types: Labels) -> bool:
