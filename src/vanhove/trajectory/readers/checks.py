@@ -30,7 +30,7 @@ def check_ending(path: Path, frames: int, torn: str | None, *, cut: bool = False
     """
     if torn is None and not cut:
         return
-    how = f"{path} ends {torn or 'after a whole frame, but its gzip data go on'}"
+    how = f"{path} ends {torn or 'after a whole frame, but its packed data go on'}"
     if frames == 0:
         raise Refusal("The file holds no whole frame", how, "Give a file that was written to its end")
     kept = "its first frame is used" if frames == 1 else f"its {frames} whole frames, 0 to {frames - 1}, are used"

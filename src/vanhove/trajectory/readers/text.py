@@ -1,4 +1,4 @@
-"""Text files, plain or gzip, walked forward a piece at a time: never more of one in memory than was asked for.
+"""Text files, plain or packed, walked forward a piece at a time: never more of one in memory than was asked for.
 
 Pieces are read, not mapped: the pages of a mapped file count as this process's own memory, and a file that is cut while
 it is read would end the process.
@@ -7,7 +7,7 @@ it is read would end the process.
 from __future__ import annotations
 
 import os
-import zlib
+import re
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -15,15 +15,19 @@ import numpy as np
 from vanhove.base.errors import Refusal
 from vanhove.base.progress import Progress
 
+from .packing import Damaged, packing_of
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-GZIP = b"\x1f\x8b"
 PIECE = 1 << 20  # bytes read at once while looking for frames
 PACKED = 1 << 18  # compressed bytes taken at once
 MARGIN = 1  # line end that every piece given to a kernel has behind it
+LONGEST = 1 << 24  # bytes of a line: more is no text of frames, and a small packed file can hold any amount of it
+WIDEST = 1 << 12  # bytes that a row of numbers may have, taken over those of a frame
+_INK = re.compile(rb"\S")
 
 
 class TextFile:
@@ -37,8 +41,12 @@ class TextFile:
         self._progress = Progress(f"{what} {path.name}", path.stat().st_size) if what else None
         self.cut = False  # whether a packed file was found to lack its end
         self._file = os.open(path, os.O_RDONLY)
-        self._packed = os.pread(self._file, 2, 0) == GZIP
-        self._rewind()
+        self._packing = packing_of(os.pread(self._file, 4, 0))
+        try:
+            self._rewind()
+        except Refusal as refusal:
+            os.close(self._file)
+            raise Refusal(refusal.what, str(path), refusal.do)
 
     def __enter__(self) -> Self:
         return self
@@ -52,7 +60,7 @@ class TextFile:
         """Fill ``room`` with the bytes from ``start`` on; fewer where the file ends."""
         done = 0
         while done < len(room):
-            if self._packed:
+            if self._packing is not None:
                 part = self._unpack(start + done, len(room) - done)
                 count = len(part)
                 room[done : done + count] = part
@@ -74,7 +82,7 @@ class TextFile:
         return np.frombuffer(room, np.uint8)
 
     def _rewind(self) -> None:
-        self._unpacker = zlib.decompressobj(wbits=31)
+        self._member = None if self._packing is None else self._packing.member()
         self._taken = 0  # packed bytes read so far
         self._waiting = b""  # packed bytes read and not yet unpacked
         self._ready = b""  # unpacked bytes from self._at on
@@ -94,24 +102,33 @@ class TextFile:
 
     def _next(self) -> bytes:
         while True:
-            if self._unpacker.eof:
-                self._waiting = self._unpacker.unused_data.lstrip(b"\0") or self._more()
-                if not self._waiting:
-                    return b""
-                self._unpacker = zlib.decompressobj(wbits=31)  # another member follows: `cat a.gz b.gz`
-            packed = self._waiting or self._more()
-            if not packed:
-                self.cut = True
+            if self._member is None or (self._member.ended and not self._next_member()):
                 return b""
+            packed = self._waiting
+            if not packed and self._member.hungry:
+                packed = self._more()
+                if not packed:
+                    self.cut = True
+                    return b""
             try:
-                part = self._unpacker.decompress(packed, PIECE)
-            except zlib.error as error:
-                raise Refusal(
-                    "The gzip data is damaged", f"{self.path}: {error}", "Copy the file again, or unpack what it holds"
-                )
-            self._waiting = self._unpacker.unconsumed_tail
+                part, self._waiting = self._member.unpack(packed, PIECE)
+            except Damaged as error:
+                raise self._damage(error)
             if part:
                 return part
+
+    def _next_member(self) -> bool:
+        """Whether another member follows, as after ``cat a.gz b.gz``; zeros between them are padding."""
+        self._waiting = self._waiting.lstrip(b"\0")
+        while not self._waiting and (more := self._more()):
+            self._waiting = more.lstrip(b"\0")
+        if self._waiting and self._packing is not None:
+            self._member = self._packing.member()
+        return bool(self._waiting)
+
+    def _damage(self, error: Damaged) -> Refusal:
+        name, otherwise = ("", "") if self._packing is None else (self._packing.name, self._packing.otherwise)
+        return Refusal(f"The {name} data is damaged", f"{self.path}: {error}", f"Copy the file again, or {otherwise}")
 
     def _more(self) -> bytes:
         part = os.pread(self._file, PACKED, self._taken)
@@ -163,9 +180,11 @@ class Lines:
 
     def begin(self) -> str | None:
         """The line that begins a frame, blank ones passed over; None at the end, :class:`Torn` inside a last line."""
+        while (ink := _INK.search(self._piece, self._at)) is None:
+            if not self._extend(len(self._piece)):
+                return None
+        self._at = max(self._at, self._piece.rfind(b"\n", 0, ink.start()) + 1)
         text = self.line()
-        while text is not None and not text.strip():
-            text = self.line()
         if text is None:
             self.end()
         return text
@@ -197,6 +216,11 @@ class Lines:
             if left == 0:
                 self._at = at
                 return start, self.offset
+            if self._base + at - start > lines * WIDEST + LONGEST:
+                raise Refusal(
+                    f"{lines} rows take more than {(lines * WIDEST + LONGEST) >> 20} MB",
+                    f"{self._file.path}, from byte {start}", "This is no text file of frames",
+                )  # fmt: skip
             begun = self._piece.rfind(b"\n", 0) + 1  # the line that the piece ends in
             self._at = max(begun, self._at)
             before = self._piece.rfind(b"\n", 0, max(begun - 1, 0)) + 1
@@ -218,6 +242,11 @@ class Lines:
     def _extend(self, keep: int) -> bool:
         """Put the next piece of the file behind what stands from ``keep`` on; False at the end of the file."""
         kept = self._piece[keep:]
+        if len(kept) > LONGEST:
+            raise Refusal(
+                f"A line goes on for more than {LONGEST >> 20} MB", f"{self._file.path}, from byte {self._base + keep}",
+                "This is no text file of frames",
+            )  # fmt: skip
         piece = bytearray(len(kept) + PIECE)
         piece[: len(kept)] = kept
         done = self._file.read_into(self._base + len(self._piece), memoryview(piece)[len(kept) :])

@@ -1,4 +1,4 @@
-"""VASP's XDATCAR, also gzip: the cell once at the head, or a header before every frame (NPT), or runs appended.
+"""VASP's XDATCAR, also packed: the cell once at the head, or a header before every frame (NPT), or runs appended.
 
 Fractional (``Direct``) or Cartesian rows; a negative scale is a volume. Headers of VASP 4 name no elements: then
 ``species=`` gives one a group. The file counts nothing: ``spacing=`` says how far its frames are apart. Positions may
