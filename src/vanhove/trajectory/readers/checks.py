@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vanhove.base.elements import is_species, mass_of
+from vanhove.base.elements import element_by_mass, is_species, mass_of
 from vanhove.base.errors import Refusal, warn
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     Labels = NDArray[np.str_]
 
 SPACING_TOLERANCE = 1e-6
+LISTED = 20  # types that a message lists
 
 
 def check_ending(path: Path, frames: int, torn: str | None, *, cut: bool = False) -> None:
@@ -58,22 +59,29 @@ def settle_times(counted: Floats | None, frames: int, options: Options, where: P
     return times
 
 
-def settle_species(labels: Labels, options: Options, where: Path, *, kind: str = "type") -> Labels:
-    """Species of every atom from the file's ``labels`` and the person's ``species=``.
+def settle_species(
+    labels: Labels, options: Options, where: Path, *, kind: str = "type", masses: Floats | None = None
+) -> Labels:
+    """Species of every atom from the file's ``labels``, its ``masses`` if it has any, and the person's ``species=``.
 
     A mapping names the species of each label: extra keys are ignored, a missing one is refused unless it is an element
-    itself. A sequence names every atom, or every label in the order 1, 2, 3.
+    itself. A sequence names every atom, or every label in the order 1, 2, 3 (or 0, 1, 2). Without either, labels that
+    are no elements are named by their masses.
     """
     given = options.species
     kinds, which, counts = np.unique(labels, return_inverse=True, return_counts=True)
     order = sorted(range(len(kinds)), key=lambda k: (len(str(kinds[k])), str(kinds[k])))  # 2 before 10
     present = {str(kinds[k]): int(counts[k]) for k in order}
-    listed = ", ".join(f"{kind} {name} ({count} atoms)" for name, count in present.items())
-    sample = ", ".join(f'{name if name.isdigit() else repr(name)}: ".."' for name in present)
-    shell = ",".join(f"{name}=.." for name in present)
+    few = list(present)[:LISTED]
+    sample = ", ".join(f'{name if name.isdigit() else repr(name)}: ".."' for name in few)
+    shell = ",".join(f"{name}=.." for name in few)
+    listed = _listed(kind, labels, present, masses)
     do = f"Say what each is: species={{{sample}}}, on the command line --species {shell}"
     if given is None:
         if not all(is_species(name) for name in present):
+            named_by_mass = None if masses is None else species_by_mass(masses)
+            if named_by_mass is not None:
+                return named_by_mass
             raise Refusal(f"The file does not say which element each {kind} is", f"{where} holds {listed}", do)
         return labels
     if not isinstance(given, Mapping):
@@ -81,20 +89,45 @@ def settle_species(labels: Labels, options: Options, where: Path, *, kind: str =
             names = np.array([str(name) for name in given])
             _check_species(names.tolist())
             return names
-        if list(present) != [str(k + 1) for k in range(len(given))]:
+        first = 0 if "0" in present else 1
+        if list(present) != [str(k + first) for k in range(len(given))]:
             raise Refusal(
                 f"species= names {len(given)} atoms or types", f"{where} holds {len(labels)} atoms: {listed}", do
             )
-        given = {k + 1: name for k, name in enumerate(given)}
+        given = {k + first: name for k, name in enumerate(given)}
     named = {name: name for name in present if is_species(name)}
     named |= {str(key): str(name) for key, name in given.items()}
     missing = [name for name in present if name not in named]
     if missing:
         raise Refusal(
-            f"species= does not name {kind} {', '.join(missing)}", f"{where} holds {listed}; species={dict(given)}", do
+            f"species= does not name {kind} {', '.join(missing)}",
+            f"{where} holds {listed}; species={dict(given)}",
+            do,
         )
     _check_species([named[name] for name in present])
     return np.array([named[str(name)] for name in kinds])[which]
+
+
+def _listed(kind: str, labels: Labels, present: Mapping[str, int], masses: Floats | None) -> str:
+    """``"type 1 (mass 22.99, 1205 atoms; Na?), type 2 (...)"``."""
+    said = []
+    for name, count in list(present.items())[:LISTED]:
+        here = np.empty(0) if masses is None else masses[labels == name]
+        low, high = (float(here.min()), float(here.max())) if here.size else (np.nan, np.nan)
+        weight = f"masses {low:g} to {high:g}, " if low < high else f"mass {low:g}, " if here.size else ""
+        guess = element_by_mass(low, tolerance=0.5) if low == high else None
+        said.append(f"{kind} {name} ({weight}{count} atoms{f'; {guess}?' if guess else ''})")
+    more = len(present) - LISTED
+    return ", ".join(said) + (f" and {more} more" if more > 0 else "")
+
+
+def species_by_mass(masses: Floats) -> Labels | None:
+    """The element of every atom by its mass; None where a mass is that of none, or all are 1 as in reduced units."""
+    different, which = np.unique(masses, return_inverse=True)
+    found = [element_by_mass(mass) for mass in different.tolist()]
+    if None in found or different.tolist() == [1.0]:
+        return None
+    return np.array([str(name) for name in found])[which]
 
 
 def _check_species(names: list[str]) -> None:
