@@ -1,4 +1,4 @@
-"""Extended XYZ, also gzip: cells from ``Lattice``, columns from ``Properties``, times from ``Time`` where it is there.
+"""Extended XYZ, also packed: cells from ``Lattice``, columns from ``Properties``, times from ``Time`` if it is there.
 
 ``Time`` (or ``time``) is taken in ps, or in the unit of time of ``units=`` ("real": fs). Velocities: ``momenta`` are in
 ASE's units, √(u eV); ``vel``, ``velo`` or ``velocities`` in those of ``units=`` and left out without it, since writers
@@ -19,6 +19,7 @@ from vanhove.trajectory.contents import Contents, Options
 
 from .checks import check_ending, settle_species, settle_times
 from .lammps_units import unit_style
+from .packing import bare_name
 from .rows import RowFrames
 from .text import Lines, TextFile, Torn
 
@@ -34,6 +35,7 @@ PLAIN = "species:S:1:pos:R:3"
 POSITIONS = ("unwrapped_position", "pos", "positions", "position")
 VELOCITIES = ("momenta", "vel", "velo", "velocities", "velocity")
 MASSES = ("mass", "masses")
+CHARGES = ("initial_charges", "charge", "charges")
 IDS = ("id", "ids")
 ASE_SPEED = (1e3 / U_A2_PER_PS2_IN_MEV) ** 0.5  # √(eV/u) in Å/ps
 
@@ -43,7 +45,7 @@ def recognises(path: Path, head: bytes) -> bool:
     lines = head.decode("utf-8", "replace").splitlines()
     if len(lines) < 2 or not lines[0].strip().isdigit():
         return False
-    named = path.name.removesuffix(".gz").endswith(("xyz", "XYZ"))
+    named = bare_name(path.name).endswith(("xyz", "XYZ"))
     row = lines[2].split() if len(lines) > 2 else []
     return named or "Lattice=" in lines[1] or "Properties=" in lines[1] or (len(row) >= 4 and row[0][:1].isalpha())
 
@@ -76,7 +78,7 @@ def scan(path: Path, options: Options) -> Contents:
         )  # fmt: skip
     columns = _columns(index)
     notes: list[str] = []
-    frames, species, masses = _frames(index, columns, options, notes)
+    frames, species, masses, charges = _frames(index, columns, options, notes)
     counted = None
     if not np.isnan(index.times).any():
         in_ps = 1.0 if options.units is None else unit_style(options.units, str(path)).time
@@ -85,7 +87,7 @@ def scan(path: Path, options: Options) -> Contents:
     return Contents(
         paths=(path,), format="extxyz", species=species, times=settle_times(counted, len(index.rows), options, path),
         cells=frames.cells, continuous=POSITIONS[0] in columns, has_velocities=frames.moving, frames=frames,
-        origins=frames.origins, masses=masses, notes=notes,
+        origins=frames.origins, masses=masses, charges=charges, notes=notes,
     )  # fmt: skip
 
 
@@ -180,13 +182,13 @@ def _columns(index: _Index) -> dict[str, tuple[int, int]]:
 
 def _frames(
     index: _Index, columns: dict[str, tuple[int, int]], options: Options, notes: list[str]
-) -> tuple[RowFrames, NDArray[np.str_], Floats | None]:
+) -> tuple[RowFrames, NDArray[np.str_], Floats | None, Floats | None]:
     from vanhove.kernels.parsing import ID, LABEL, MASS, POSITION, SKIP, VELOCITY
 
     def named(names: tuple[str, ...]) -> str | None:
         return next((name for name in names if name in columns), None)
 
-    known, mass, moving = named(IDS), named(MASSES), named(VELOCITIES)
+    known, mass, charge, moving = named(IDS), named(MASSES), named(CHARGES), named(VELOCITIES)
     if moving is not None and moving != "momenta" and options.units is None:
         notes.append(f"'{moving}' is left out: its unit is not known; give units= (real: Å/fs, metal: Å/ps)")
         moving = None
@@ -211,6 +213,12 @@ def _frames(
     if known is not None and (np.diff(ids) == 0).any():
         raise Refusal("An atom stands twice in a frame", f"{index.path}, frame 0", "Check the file")
     masses = first.masses[order] if mass is not None else None
+    charges = None
+    if charge is not None:
+        notes.append(f"charges from {charge} in the first frame")
+        only = np.full(columns[""][0], SKIP, np.int64)
+        only[columns[charge][0]] = MASS  # one number an atom, as its mass is
+        charges = frames.first(only).masses[order]
     species = settle_species(first.labels[order], options, index.path, kind="species")
     frames = replace(frames, ids=ids if known is not None else None, hashes=first.hashes[order])
     if moving == "momenta":
@@ -220,4 +228,4 @@ def _frames(
         frames = replace(frames, speed=ASE_SPEED / weights[:, None])
     elif moving is not None and options.units is not None:
         frames = replace(frames, speed=unit_style(options.units, str(index.path)).speed)
-    return frames, species, masses
+    return frames, species, masses, charges
