@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vanhove.base.errors import Refusal
-from vanhove.structure.neighbours import nearest_neighbours, neighbours_in_frames, neighbours_within
+from vanhove.structure.neighbours import nearest, neighbours_in_frames, neighbours_within
 
 CUBE = 9.0 * np.eye(3)
 SKEWED = np.array([[7.0, 0, 0], [3.0, 6.5, 0], [-2.5, 3.2, 7.4]])
@@ -159,7 +159,7 @@ def test_the_nearest_few(cell, number):
     rng = np.random.default_rng(75)
     positions = rng.uniform(-1, 2, (9, 3)) @ cell
     centres, others = np.array([8, 2, 5]), np.arange(4, 9)
-    pairs = nearest_neighbours(positions, cell, centres, others, number)
+    pairs = nearest(positions, cell, centres, others, number)
     np.testing.assert_array_equal(pairs.i, np.repeat(centres, number))
     widest = pairs.distance.reshape(-1, number)
     assert (np.diff(widest, axis=1) >= 0).all()
@@ -173,7 +173,7 @@ def test_one_atom_alone_in_an_empty_corner():
     """Its neighbours are farther than the density makes one think."""
     rng = np.random.default_rng(76)
     positions = np.concatenate([rng.uniform(0, 3, (60, 3)), [[20.0, 20, 20]]])
-    pairs = nearest_neighbours(positions, 40 * np.eye(3), np.arange(61), np.arange(60), 5)
+    pairs = nearest(positions, 40 * np.eye(3), np.arange(61), np.arange(60), 5)
     assert len(pairs.i) == 61 * 5
     assert pairs.distance[-5:].min() > 25
 
@@ -231,6 +231,6 @@ def test_a_list_too_long_for_the_memory_is_refused(monkeypatch):
 
 def test_nearest_of_nothing_is_refused():
     with pytest.raises(Refusal, match="number=0"):
-        nearest_neighbours(np.zeros((2, 3)), CUBE, [0], [1], 0)
+        nearest(np.zeros((2, 3)), CUBE, [0], [1], 0)
     with pytest.raises(Refusal, match="no atom that could be a neighbour"):
-        nearest_neighbours(np.zeros((2, 3)), CUBE, [0], np.zeros(2, bool), 3)
+        nearest(np.zeros((2, 3)), CUBE, [0], np.zeros(2, bool), 3)

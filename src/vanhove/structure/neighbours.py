@@ -90,7 +90,7 @@ def neighbours_in_frames(
     return NeighboursInFrames(frame, i, j, vectors)
 
 
-def nearest_neighbours(positions: Floats, cell: Floats, centres: Atoms, others: Atoms, number: int) -> Neighbours:
+def nearest(positions: Floats, cell: Floats, centres: Atoms, others: Atoms, number: int) -> Neighbours:
     """The ``number`` nearest of the ``others`` for each of the ``centres``, nearest first; arguments as above.
 
     Of neighbours at the same distance those with the lower number come first, but for rounding: where a shell is cut
@@ -117,8 +117,8 @@ def nearest_neighbours(positions: Floats, cell: Floats, centres: Atoms, others: 
     pairs = Neighbours(i, j, vector)
     order = np.lexsort((j, pairs.distance, place[i]))
     begins = np.searchsorted(place[i[order]], np.arange(len(first)))
-    nearest = order[(begins[:, None] + np.arange(number)).ravel()]
-    return Neighbours(i[nearest], j[nearest], vector[nearest])
+    chosen = order[(begins[:, None] + np.arange(number)).ravel()]
+    return Neighbours(i[chosen], j[chosen], vector[chosen])
 
 
 def ball(radius: float) -> float:
