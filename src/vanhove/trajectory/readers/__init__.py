@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 # In the order they are asked whether a file is theirs: those that know by a magic number first.
 FORMATS = {
+    "dcd": "dcd",
+    "xtc": "xtc",
     "h5md": "h5md",
+    "ase": "ase_traj",
+    "vasprun": "vasprun",
     "lammps-dump": "lammps_dump",
     "extxyz": "extxyz",
     "xdatcar": "xdatcar",
@@ -26,7 +30,7 @@ FORMATS = {
 
 
 # Those that can make use of ``topology=``.
-WITH_TOPOLOGY = frozenset[str]()
+WITH_TOPOLOGY = frozenset({"lammps-dump", "dcd", "xtc"})
 
 
 def scan(path: Path, options: Options, format: str | None = None) -> Contents:
