@@ -13,13 +13,12 @@ import numpy as np
 from vanhove.base.progress import Progress
 
 from .blocks import cut_frames
+from .core import Trajectory
 from .file_source import FileSource
 from .source import Block, compact
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from .core import Trajectory
 
     Floats = NDArray[np.float64]
     Index = NDArray[np.intp]
@@ -32,13 +31,35 @@ class Piece(NamedTuple):
     block: Block
 
 
-def stream(traj: Trajectory, what: str) -> Iterator[Piece]:
-    """The frames of ``traj`` in order, in pieces within the memory budget; ``what`` is said while it takes long."""
+def stream(traj: Trajectory, what: str, most: int | None = None) -> Iterator[Piece]:
+    """The frames of ``traj`` in order, in pieces within the memory budget; ``what`` is said while it takes long.
+
+    ``most`` bounds the frames of a piece.
+    """
     source = traj.system.source
-    if isinstance(source, FileSource):
-        yield from _forward(traj, source)
-        return
-    each = 24 * traj.n_atoms * len(source.fields)
+    pieces = _forward(traj, source) if isinstance(source, FileSource) else _by_blocks(traj, what)
+    for frames, block in pieces:
+        n = len(block.positions)
+        for first in range(0, n, most or n):
+            part = slice(first, min(first + (most or n), n))
+            yield Piece(
+                slice(frames.start + part.start, frames.start + part.stop),
+                Block(block.positions[part], _cut(block.correction, part), _cut(block.velocities, part)),
+            )
+
+
+def only(traj: Trajectory, frames: Index) -> Trajectory:
+    """The view of some frames, rising numbers, of ``traj``."""
+    return Trajectory(traj.system, traj.history, traj._frames[frames], traj._atoms)  # noqa: SLF001  as in _forward
+
+
+def walks_forward(traj: Trajectory) -> bool:
+    """Whether frames can only be had in order, from the first on."""
+    return isinstance(traj.system.source, FileSource)
+
+
+def _by_blocks(traj: Trajectory, what: str) -> Iterator[Piece]:
+    each = 24 * traj.n_atoms * len(traj.system.source.fields)
     with Progress(what, traj.n_frames) as progress:
         for part in cut_frames(traj, 4 * each):  # the one that is worked on, the next, and what is made of them
             yield Piece(part, _read(traj, part))
@@ -73,6 +94,10 @@ def _forward(traj: Trajectory, source: FileSource) -> Iterator[Piece]:
         done += n
         if last == len(frames) and done < source.n_frames:
             return  # what follows is not asked for; at the very end the source checks that nothing was missing
+
+
+def _cut(array: Floats | None, frames: slice) -> Floats | None:
+    return None if array is None else array[frames]
 
 
 def _maybe(array: Floats | None, frames: slice | Index, atoms: slice | Index | None) -> Floats | None:

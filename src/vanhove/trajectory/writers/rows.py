@@ -6,7 +6,7 @@ Of a changing cell the reader makes the toroidal correction again, from the cell
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,6 @@ from vanhove.base.errors import Refusal
 from vanhove.base.files import whole
 from vanhove.trajectory.blocks import in_order
 from vanhove.trajectory.budget import memory_budget, thread_count
-from vanhove.trajectory.source import Block
 from vanhove.trajectory.streaming import Piece, stream
 
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from vanhove.trajectory.core import Trajectory
+    from vanhove.trajectory.source import Block
 
     Bytes = NDArray[np.uint8]
     Floats = NDArray[np.float64]
@@ -120,22 +120,11 @@ def write_rows(traj: Trajectory, path: Path, layout: Layout) -> None:
         text = out[:used].data
         return gzip.compress(text, GZIP_LEVEL, mtime=0) if packed else text  # members that follow each other
 
-    with whole(path) as temporary, temporary.open("wb") as file:
-        for text in in_order(printed, _pieces(traj, path, len(layout.decimals))):
-            file.write(text)
-
-
-def _pieces(traj: Trajectory, path: Path, columns: int) -> Iterator[Piece]:
-    """The frames in pieces so small that formatting them on all threads keeps to half the memory budget."""
-    each = traj.n_atoms * (columns * (8 + 8 + 24) + 64)  # the numbers, what they are made from, and their text
+    each = traj.n_atoms * (decimals.size * (8 + 8 + 24) + 64)  # the numbers, what they are made from, and their text
     size = max(1, min(memory_budget() // 2 // (thread_count() + 2), PIECE_BYTES) // each)
-    for frames, block in stream(traj, f"writing {path.name}"):
-        for first in range(0, len(block.positions), size):
-            part = slice(first, min(first + size, len(block.positions)))
-            yield Piece(
-                slice(frames.start + part.start, frames.start + part.stop),
-                Block(block.positions[part], None, None if block.velocities is None else block.velocities[part]),
-            )
+    with whole(path) as temporary, temporary.open("wb") as file:
+        for text in in_order(printed, stream(traj, f"writing {path.name}", size)):
+            file.write(text)
 
 
 def wrap(positions: Floats, cells: Floats) -> tuple[Floats, Floats]:
