@@ -131,13 +131,6 @@ def test_a_breathing_cell_moves_nothing() -> None:
         assert vh.dynamics.msd(traj, "Li", drift=None).msd.max() < 1e-20
 
 
-def test_frames_that_are_not_even_are_refused() -> None:
-    times = np.array([0.0, 0.1, 0.2, 0.5])
-    traj = vh.from_arrays(random_paths(8, 4), LENGTH, ["Li"] * 7, times, wrapped=False)
-    with pytest.raises(vh.Refusal, match="evenly"):
-        vh.dynamics.msd(traj, "Li")
-
-
 # invariances
 
 

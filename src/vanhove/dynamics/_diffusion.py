@@ -14,7 +14,7 @@ from vanhove.base.results import Column, dataset, history_of
 from vanhove.base.units import CM2_S_PER_A2_PS
 from vanhove.fitting.gls import gls
 
-from .curve import Curve, Spread
+from .curve import Curve, Spread, places
 from .window import FEWEST_INDEPENDENT, STILL, Exponent, Window, exponent, find, usable
 
 if TYPE_CHECKING:
@@ -109,7 +109,6 @@ def diffusion(msd: Dataset, *, window: Sequence[float] | None = None, jump_lengt
     if line is not None:
         fitted = line.intercept + line.slope * full.times
     kept = {name: msd.attrs[name] for name in ("temperature", "drift", "fingerprint") if name in msd.attrs}
-    where = np.searchsorted(np.round(msd.lag.values / full.spacing), full.lags)
     return dataset(
         "dynamics.diffusion",
         {
@@ -122,7 +121,7 @@ def diffusion(msd: Dataset, *, window: Sequence[float] | None = None, jump_lengt
             "intercept": Column((), np.nan if line is None else line.intercept, "Å²", "intercept of the line"),
             "jump_length": Column((), jump, "Å", "length of one jump"),
             "msd": Column(("lag",), full.values, "Å²", "mean squared displacement"),
-            "msd_error": Column(("lag",), msd.msd_error.values[where], "Å²", "standard error of the MSD"),
+            "msd_error": Column(("lag",), msd.msd_error.values[places(msd)], "Å²", "standard error of the MSD"),
             "line": Column(("lag",), fitted, "Å²", "fitted line"),
         },
         {
@@ -152,17 +151,17 @@ def fit_line(curve: Curve, full: Curve) -> Line:
     their difference is part of the error.
     """
     design = np.stack([np.ones(len(curve.lags)), curve.lags.astype(np.float64)], axis=1)
-    first = int(curve.lags[0])
+    first = curve.lags[0]
     early = full.lags < first
-    lags, values = (np.concatenate([[0], known[early], [first]]) for known in (full.lags, full.values))
+    knots = np.concatenate([[0], full.lags[early], [first, first + 1]])
     fit = gls(design, curve.values, curve.relative_covariance * np.outer(curve.values, curve.values))
     for _ in range(ROUNDS):
         intercept, slope = fit.parameters
         # a covariance needs a path that goes somewhere, also where noise or a cage makes the line fall
         step = max(slope, 1e-3 * curve.values[0] / first)
-        values[-1] = max(intercept + slope * first, curve.values[0] / 2)
-        growth = np.append(np.interp(np.arange(first + 1), lags, values), values[-1] + step)
-        fit = gls(design, curve.values, curve.covariance(growth))
+        start = max(intercept + slope * first, curve.values[0] / 2)
+        growth = np.concatenate([[0], full.values[early], [start, start + step]])
+        fit = gls(design, curve.values, curve.covariance(knots, growth))
     seen = curve.spread(fit.weights[1])
     error = seen.enlarged(float(fit.errors[1]))
     if seen.ageing > AGEING:

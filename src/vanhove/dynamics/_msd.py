@@ -10,11 +10,11 @@ import numpy as np
 from vanhove.base.errors import Refusal
 from vanhove.base.figures import colour_of, label
 from vanhove.base.results import Column, dataset
-from vanhove.trajectory.blocks import drift as drift_of
 
+from .averages import over_even_frames, over_uneven_frames
 from .jump_length import jump_length
-from .lags import chosen_lags, independent_displacements, local_exponent, part_lags
-from .squares import Squares, group_of, sum_squares, sum_squares_from_first
+from .lags import local_exponent
+from .squares import group_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,10 +24,8 @@ if TYPE_CHECKING:
     from vanhove.trajectory import Trajectory
 
     Floats = NDArray[np.float64]
-    Ints = NDArray[np.int64]
 
 STRIP = 0.3  # of the axes' height, for the exponent
-FEWEST_GROUPS = 8  # fewer ions say too little of how much ions differ
 
 
 def msd(
@@ -48,7 +46,8 @@ def msd(
     Parameters
     ----------
     traj
-        Evenly spaced frames.
+        Frames at any times. Where they are not evenly spaced (log-spaced, restarted) an average over a lag takes every
+        pair of frames that far apart: see ``lags``.
     species
         An element or isotope, or several, averaged over together.
     drift
@@ -57,57 +56,55 @@ def msd(
         that move freely with nothing else lose 1/N of their MSD to their own centre.
     lags
         ``"all"``: every lag from 0, by FFT, exact. ``"log"``: some 60 lags evenly spaced in ln t. Or a list in ps.
+        Unevenly spaced frames have the lags that lie between them, and of more than 2500 the 2500 with most origins in
+        equal steps of ln t are taken; ``"log"`` takes some 60 in the same way.
     origins
-        ``"all"`` frames, or only the ``"first"``.
+        ``"all"`` frames, or only the ``"first"``: one pair of frames a lag.
 
     Returns
     -------
     Dataset
         ``msd`` and its shares ``msd_axis`` (Å²); ``exponent``, d ln MSD/d ln t over the lags within a factor of 1.5;
         ``n_independent``, the number of independent displacements that would know a random walk's MSD as well
-        (overlapping displacements counted by how much they share); ``msd_error``, one standard error of ``msd``: from
-        the spread between up to 32 groups of ions, each averaged over all origins, interpolated in ln t between some 40
-        lags. It contains differences between ions and non-Gaussian motion, not what all ions do together. With fewer
-        than 8 ions it is √(2/(3 n_independent)) of the MSD, a random walk's; ``attrs["error"]`` says which.
-        ``msd_part``, the MSD in consecutive parts of the origins and groups of ions at ``part_lag``, is what
-        :func:`diffusion` judges by. ``attrs["jump_length"]`` is the first peak of the ions' own g(r), where it has one.
+        (overlapping displacements counted by how much they share in time); ``msd_error``, one standard error of
+        ``msd``: from the spread between up to 32 groups of ions, each averaged over all origins, interpolated in ln t
+        between some 40 lags. It contains differences between ions and non-Gaussian motion, not what all ions do
+        together. With fewer than 8 ions it is √(2/(3 n_independent)) of the MSD, a random walk's; ``attrs["error"]``
+        says which. ``msd_part``, the MSD in consecutive parts of the origins and groups of ions at ``part_lag``, is
+        what :func:`diffusion` judges by; of unevenly spaced frames ``n_origins``, the pairs behind each lag, and the
+        frames' times ``frame_time``, too. ``attrs["jump_length"]`` is the first peak of the ions' own g(r), where it
+        has one.
     """
     ions = traj.select(species if isinstance(species, str) else list(species))
-    spacing = traj.spacing
     if origins not in ("all", "first"):
         raise Refusal(f"origins={origins!r}", "", 'Pass "all" or "first"')
-    wanted = chosen_lags(lags, ions.n_frames, spacing)
-    path = drift_of(ions, drift, sorted(set(ions.species.tolist())))
-    few = part_lags(wanted)
-    by_axis, squares = _by_axis(ions, path, wanted, few, first_only=origins == "first")
-    available = ions.n_frames - wanted if origins == "all" else np.ones_like(wanted)
-    total = by_axis.sum(axis=0)
-    independent = independent_displacements(wanted, available, ions.n_atoms)
-    parts = _parts(squares, few, ions, first_only=origins == "first")
-    error, how = _error(wanted, total, independent, parts, few)
+    average = over_even_frames if traj.n_frames < 2 or traj.evenly_spaced else over_uneven_frames
+    found = average(ions, drift, lags, first_only=origins == "first")
     known: dict[str, float] = {} if traj.temperature is None else {"temperature": traj.temperature}
     jump = jump_length(ions)
     if np.isfinite(jump):
         known["jump_length"] = round(jump, 3)
-    lag = np.asarray(wanted * spacing, np.float64)
+    total = found.by_axis.sum(axis=0)
     name = species if isinstance(species, str) else ", ".join(species)
     return dataset(
         "dynamics.msd",
         {
             "msd": Column(("lag",), total, "Å²", "mean squared displacement"),
-            "msd_axis": Column(("lag", "axis"), by_axis.T, "Å²", "mean squared displacement along an axis"),
-            "exponent": Column(("lag",), local_exponent(lag, total), "1", "local exponent d ln MSD / d ln t"),
-            "msd_error": Column(("lag",), error, "Å²", "standard error of the MSD"),
-            "n_independent": Column(("lag",), independent, "1", "independent displacements of the same weight"),
+            "msd_axis": Column(("lag", "axis"), found.by_axis.T, "Å²", "mean squared displacement along an axis"),
+            "exponent": Column(("lag",), local_exponent(found.lag, total), "1", "local exponent d ln MSD / d ln t"),
+            "msd_error": Column(("lag",), found.error, "Å²", "standard error of the MSD"),
+            "n_independent": Column(("lag",), found.independent, "1", "independent displacements of the same weight"),
             "msd_part": Column(
-                ("part", "group", "part_lag"), parts, "Å²", "MSD in one part of the origins and one group of ions"
+                ("part", "group", "part_lag"), found.parts, "Å²", "MSD in one part of the origins and one group of ions"
             ),
+            **found.variables,
         },
         {
-            "lag": Column(("lag",), lag, "ps", "lag"),
+            "lag": Column(("lag",), found.lag, "ps", "lag"),
             "axis": Column(("axis",), ["x", "y", "z"], "1", "Cartesian axis"),
-            "part_lag": Column(("part_lag",), few * spacing, "ps", "lag"),
+            "part_lag": Column(("part_lag",), found.part_lag, "ps", "lag"),
             "ions": Column(("group",), np.bincount(group_of(ions.n_atoms)), "1", "ions in the group"),
+            **found.coordinates,
         },
         parameters=dict(species=species, drift=drift, lags=lags, origins=origins),
         history=list(traj.history),
@@ -116,54 +113,12 @@ def msd(
         species=name,
         n_ions=ions.n_atoms,
         n_frames=ions.n_frames,
-        spacing=spacing,
         drift=drift or "none",
         origins=origins,
-        error=how,
+        error=found.how,
+        **found.attributes,
         **known,
     )
-
-
-def _by_axis(
-    ions: Trajectory, path: Floats | None, wanted: Ints, few: Ints, *, first_only: bool
-) -> tuple[Floats, Squares]:
-    """The MSD (axis, lag), and the sums it came from."""
-    if first_only:
-        squares = sum_squares_from_first(ions, path, wanted, few)
-        assert squares.all_lags is not None
-        return squares.all_lags / ions.n_atoms, squares
-    positive = wanted[wanted > 0]
-    by_fft = not np.array_equal(positive, few)
-    squares = sum_squares(ions, path, few, every_lag=by_fft)
-    by_axis = np.zeros((3, len(wanted)))
-    if squares.all_lags is not None:
-        by_axis[:] = squares.all_lags[:, wanted]
-    else:
-        by_axis[:, wanted > 0] = squares.table.sum(axis=(1, 2))
-    return by_axis / ((ions.n_frames - wanted) * ions.n_atoms), squares
-
-
-def _parts(squares: Squares, few: Ints, ions: Trajectory, *, first_only: bool) -> Floats:
-    """(part, group, lag) means; NaN where a long lag leaves a part without an origin."""
-    parts = squares.table.shape[1]
-    available = np.ones_like(few) if first_only else ions.n_frames - few
-    edges = np.arange(parts + 1)[:, None] * available // parts
-    origins = np.diff(edges, axis=0)
-    counts = origins[:, None] * np.bincount(group_of(ions.n_atoms))[:, None]
-    means: Floats = np.full(squares.table.shape[1:], np.nan)
-    np.divide(squares.table.sum(axis=0), counts, out=means, where=counts > 0)
-    return means
-
-
-def _error(lags: Ints, msd: Floats, independent: Floats, parts: Floats, few: Ints) -> tuple[Floats, str]:
-    groups = parts.shape[1]
-    if groups < FEWEST_GROUPS or len(few) == 0:
-        return msd * np.sqrt(2 / (3 * independent)), "a random walk's, from n_independent: too few ions to compare"
-    by_group = np.nanmean(parts, axis=0)  # parts of a lag have the same number of origins, give or take one
-    mean = by_group.mean(axis=0)
-    spread = np.divide(by_group.std(axis=0, ddof=1), mean, out=np.zeros_like(mean), where=mean > 0)
-    relative = np.interp(np.log(np.maximum(lags, 1)), np.log(few), spread / groups**0.5)
-    return msd * relative, f"spread between {groups} groups of ions"
 
 
 def draw(result: Dataset, ax: Axes) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -43,37 +43,40 @@ class Spread(NamedTuple):
 
 @dataclass(frozen=True)
 class Curve:
-    """One MSD at chosen lags (in frames), with the sums it consists of."""
+    """One MSD at chosen lags, with the sums it consists of."""
 
-    lags: Ints
+    lags: NDArray[Any]  # in frames, or in ps where these are uneven
     values: Floats  # Å²
     shares: Floats  # (lag, axis) share of each axis in the MSD
     parts: Floats  # (part of the origins, group of ions, lag) Å²
     ions: Ints  # in each group
     n_frames: int
-    spacing: float  # ps
+    spacing: float  # ps, the unit of the lags
     first_only: bool  # one origin
 
     @classmethod
     def of(cls, msd: Dataset) -> Curve:
         """The curve of a result of :func:`vanhove.dynamics.msd`."""
-        spacing = float(msd.attrs["spacing"])
-        lags = np.round(msd.part_lag.values / spacing).astype(np.int64)
-        known = np.round(msd.lag.values / spacing).astype(np.int64)
-        where = np.searchsorted(known, lags)
+        where = places(msd)
         values = msd.msd.values[where]
         by_axis = msd.msd_axis.transpose("lag", "axis").values[where]
         shares = np.divide(by_axis, values[:, None], out=np.full_like(by_axis, 1 / 3), where=values[:, None] > 0)
-        return cls(
-            lags, values, shares, msd.msd_part.transpose("part", "group", "part_lag").values, msd.ions.values,
-            int(msd.attrs["n_frames"]), spacing, msd.attrs["origins"] == "first",
-        )  # fmt: skip
+        parts, ions = msd.msd_part.transpose("part", "group", "part_lag").values, msd.ions.values
+        first_only = msd.attrs["origins"] == "first"
+        if "frame_time" in msd.coords:
+            from .uneven import UnevenCurve
+
+            times = msd.frame_time.values
+            return UnevenCurve(msd.part_lag.values, values, shares, parts, ions, len(times), 1.0, first_only, times)
+        spacing = float(msd.attrs["spacing"])
+        lags = np.round(msd.part_lag.values / spacing).astype(np.int64)
+        return cls(lags, values, shares, parts, ions, int(msd.attrs["n_frames"]), spacing, first_only)
 
     def at(self, chosen: NDArray[np.bool_] | slice) -> Curve:
         """The same at some of its lags."""
-        return Curve(
-            self.lags[chosen], self.values[chosen], self.shares[chosen], self.parts[..., chosen], self.ions,
-            self.n_frames, self.spacing, self.first_only,
+        return replace(
+            self, lags=self.lags[chosen], values=self.values[chosen], shares=self.shares[chosen],
+            parts=self.parts[..., chosen],
         )  # fmt: skip
 
     @property
@@ -87,6 +90,11 @@ class Curve:
         return np.ones_like(self.lags) if self.first_only else self.n_frames - self.lags
 
     @property
+    def length(self) -> float:
+        """The run's, in the unit of the lags."""
+        return self.n_frames
+
+    @property
     def times(self) -> Floats:
         """The lags in ps."""
         return np.asarray(self.lags * self.spacing, np.float64)
@@ -96,8 +104,10 @@ class Curve:
         """Number of independent displacements at each lag."""
         return independent_displacements(self.lags, self.origins, self.n_ions)
 
-    def covariance(self, growth: Floats) -> Floats:
-        r"""Covariance of the MSD between lags for Gaussian paths whose MSD is ``growth`` (Å², by frames from 0).
+    def covariance(self, knots: Floats, growth: Floats) -> Floats:
+        r"""Covariance of the MSD between lags for Gaussian paths whose MSD is ``growth`` (Å²) at the lags ``knots``.
+
+        It is linear between the knots, which begin with 0, and goes on with its last slope.
 
         Squares of Gaussian displacements have twice the squared covariance of the displacements, which the growth ψ of
         the MSD alone decides (:func:`vanhove.kernels.correlate.squared_step_covariance`); N ions are N independent
@@ -107,16 +117,20 @@ class Curve:
 
         With every overlap of the finite run counted it is a true covariance, hence positive definite.
         """
+        covariance: Floats = 2 / self.n_ions * (self.shares @ self.shares.T) * self._squared_covariance(knots, growth)
+        return covariance
+
+    def _squared_covariance(self, knots: Floats, growth: Floats) -> Floats:
+        """The sum over origins in :meth:`covariance`, the same for every axis."""
         from vanhove.kernels.correlate import squared_step_covariance
 
-        pairs = squared_step_covariance(growth, self.lags, self.origins)
-        covariance: Floats = 2 / self.n_ions * (self.shares @ self.shares.T) * pairs
-        return covariance
+        by_frame = np.interp(np.arange(knots[-1] + 1), knots, growth)
+        return squared_step_covariance(by_frame, self.lags, self.origins)
 
     @property
     def relative_covariance(self) -> Floats:
         """Covariance of ln MSD between lags of a random walk: it knows the lags and the run's length, not the MSD."""
-        walk = self.covariance(np.arange(3.0))  # a straight line through zero, one a frame
+        walk = self.covariance(np.arange(3.0), np.arange(3.0))  # a straight line through zero
         relative: Floats = walk / np.outer(self.lags, self.lags)
         return relative
 
@@ -146,7 +160,7 @@ class Curve:
 
         parts, groups = estimates.shape
         # parts that are shorter than the shortest lag share most of their displacements: join them
-        while parts > 1 and (self.origins[0] / parts < self.lags[0]):
+        while parts > 1 and ((self.length - self.lags[0]) / parts < self.lags[0]):
             parts //= 2
         if parts < 2:
             return 1.0
@@ -157,6 +171,12 @@ class Curve:
         within = float((rest**2).sum()) / ((parts - 1) * (groups - 1))
         limit = f_distribution.ppf(SIGNIFICANT, parts - 1, (parts - 1) * (groups - 1))
         return float(between / within) if within > 0 and between > limit * within else 1.0
+
+
+def places(msd: Dataset) -> Ints:
+    """Where among the lags of an MSD those stand that are told apart by parts."""
+    found: Ints = np.searchsorted(msd.lag.values, msd.part_lag.values)
+    return found
 
 
 def _standard_error(values: Floats, share: Floats) -> float:

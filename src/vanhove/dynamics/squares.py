@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from vanhove.trajectory import Trajectory
     from vanhove.trajectory.blocks import Sums
 
+    from .pairs_by_lag import PairsByLag
+
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
@@ -31,6 +33,14 @@ class Squares:
 
     table: Floats  # (axis, part, group, table lag)
     all_lags: Floats | None  # (axis, lag), every lag from 0
+
+
+@dataclass(frozen=True)
+class PairSquares:
+    """Squared displacements of N ions between frames that are not evenly spaced, summed."""
+
+    table: Floats  # (axis, part, group, few lags)
+    by_group: Floats  # (axis, group, lag)
 
 
 def group_of(n_ions: int) -> Ints:
@@ -110,6 +120,37 @@ def sum_squares_from_first(ions: Trajectory, drift: Floats | None, lags: Ints, t
     blocks = cut_atoms(ions, 24 * frames * 4, fixed=0)
     total = _sums(blocks, work)
     return Squares(total["table"], total["lags"])
+
+
+def sum_squared_pairs(ions: Trajectory, drift: Floats | None, pairs: PairsByLag) -> PairSquares:
+    """The same over all pairs of frames behind every lag; the table holds the lags that ``pairs.few()`` names."""
+    from vanhove.kernels.correlate import centred_rows
+    from vanhove.kernels.intervals import add_squared_pairs
+
+    frames, lags, few = ions.n_frames, len(pairs.lags), pairs.few()
+    path = np.zeros((frames, 3)) if drift is None else drift
+    groups = group_of(ions.n_atoms)
+    parts = 1 if pairs.first_only else PARTS
+    place = np.full(lags, -1)
+    place[few] = np.arange(len(few))
+
+    def work(atoms: slice) -> Sums:
+        block = ions.read_paths(atoms=atoms)
+        mine = groups[atoms]
+        sums, table = np.zeros((3, groups[-1] + 1, lags)), np.zeros((3, parts, groups[-1] + 1, len(few)))
+        rows = np.empty((3 * TILE, frames))
+        for first in range(0, len(mine), TILE):
+            last = min(first + TILE, len(mine))
+            part = rows[: 3 * (last - first)]
+            centred_rows(block, first, last, path, part)
+            add_squared_pairs(
+                part, pairs.times, pairs.origins, pairs.lags, pairs.tolerance, mine[first:last], place, sums, table
+            )
+        return {"table": table, "by_group": sums}
+
+    results = 8 * 3 * (groups[-1] + 1) * (parts * len(few) + lags)
+    blocks = cut_atoms(ions, 24 * frames * 3, fixed=8 * 3 * TILE * frames + 3 * results)
+    return PairSquares(**_sums(blocks, work))
 
 
 def _sums(blocks: list[slice], work: Callable[[slice], Sums]) -> dict[str, Floats]:

@@ -59,7 +59,7 @@ def exponent(curve: Curve, relative: Floats) -> Exponent:
 
 def usable(curve: Curve) -> Curve:
     """The lags at which there is enough to average over."""
-    few = (curve.independent < FEWEST_INDEPENDENT) | (curve.lags > LONGEST_LAG * curve.n_frames)
+    few = (curve.independent < FEWEST_INDEPENDENT) | (curve.lags > LONGEST_LAG * curve.length)
     return curve.at(~few & (curve.values > STILL))
 
 

@@ -18,14 +18,13 @@ from vanhove.base.version import __version__
 
 from .budget import memory_budget
 from .source import Block, Field, Source
+from .times import FEWEST, TIME_TOLERANCE, even_series, even_spacing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
     Index = NDArray[np.intp]
-
-TIME_TOLERANCE = 1e-6  # of the spacing: text files round their times
 
 
 @dataclass(frozen=True)
@@ -148,19 +147,23 @@ class Trajectory:
         times = self.times
         if len(times) < 2:
             raise Refusal("One frame has no spacing in time", "", "Give a trajectory of two or more frames")
-        steps = np.diff(times)
-        mean = float(times[-1] - times[0]) / len(steps)
-        # a file that prints its times rounds them, by an amount that does not grow along the run
-        uneven = np.abs(times - times[0] - mean * np.arange(len(times))) > TIME_TOLERANCE * mean * len(times) ** 0.5
-        if uneven.any() or mean <= 0:
-            frame = int(np.argmax(np.abs(steps - np.median(steps)) > TIME_TOLERANCE * abs(mean)))
+        spacing = even_spacing(times)
+        if spacing is None:
+            steps = np.diff(times)
+            rule = np.median(steps)
+            frame = int(np.argmax(np.abs(steps - rule) > TIME_TOLERANCE * abs(rule)))
             raise Refusal(
                 "The frames are not evenly spaced in time",
                 f"frame {frame} is at {times[frame]:g} ps and frame {frame + 1} at {times[frame + 1]:g} ps, where "
-                f"{np.median(steps):g} ps is the rule",
-                "Choose an evenly spaced part, for example traj[first:last]",
+                f"{rule:g} ps is the rule",
+                "Take the largest part that is with traj.uniform(), or one of your own with traj[first:last]",
             )
-        return mean
+        return spacing
+
+    @property
+    def evenly_spaced(self) -> bool:
+        """Whether all frames are the same time apart; one frame is not."""
+        return self.n_frames > 1 and even_spacing(self.times) is not None
 
     @cached_property
     def fingerprint(self) -> str:
@@ -226,6 +229,32 @@ class Trajectory:
     def every(self, n: int) -> Trajectory:
         """Every ``n``-th frame."""
         return self[::n]
+
+    def uniform(self, spacing: float | None = None) -> Trajectory:
+        """The largest part of the frames that is evenly spaced, for what needs it: a view, nothing is interpolated.
+
+        Leaves out what a minimisation, a restart or another output added between the frames of an even series, and
+        takes one of the even series that log-spaced frames contain. ``spacing`` (ps) names which.
+        """
+        if spacing is not None and not (np.isfinite(spacing) and spacing > 0):
+            raise Refusal(f"spacing={spacing}", "", "Give a positive number of ps")
+        times = self.times
+        if self.n_frames < FEWEST:
+            raise Refusal(f"{self.n_frames} frames are no series in time", "", f"Give at least {FEWEST}")
+        frames = np.arange(self.n_frames)
+        if spacing is not None or even_spacing(times) is None:
+            frames = even_series(times, spacing)
+        if len(frames) < FEWEST:
+            steps = np.diff(times)
+            raise Refusal(
+                f"No {FEWEST} frames are " + ("evenly spaced" if spacing is None else f"{spacing:g} ps apart"),
+                f"{self.n_frames} frames between {times[0]:g} and {times[-1]:g} ps, neighbours {steps.min():g} to "
+                f"{steps.max():g} ps apart",
+                "Write frames at an even spacing" + ("" if spacing is None else ", or leave spacing out"),
+            )
+        found = float(times[frames[-1]] - times[frames[0]]) / (len(frames) - 1)
+        taken = dict(spacing=found, taken=len(frames), of=self.n_frames)
+        return self._view("uniform", taken, frames=self._frames[frames])
 
     def with_isotopes(self, isotopes: Mapping[str, str]) -> Trajectory:
         """Elements renamed to isotopes, with the isotope's mass; velocities stay as they were simulated.
