@@ -34,6 +34,9 @@ Temperature = Annotated[float | None, typer.Option(help="K.")]
 Unwrap = Annotated[str | None, typer.Option(help="file, tor, fractional or none; default by what the file has.")]
 Format = Annotated[str | None, typer.Option(help="Forces a reader by name.")]
 Units = Annotated[str | None, typer.Option(help="LAMMPS unit style, for a dump's velocities.")]
+Topology = Annotated[
+    Path | None, typer.Option(metavar="DATA", help="A file that says what the trajectory does not: a LAMMPS data file.")
+]
 
 
 def main() -> None:
@@ -78,6 +81,19 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _reading(
+    types: list[str], timestep: float | None, spacing: float | None, temperature: float | None, unwrap: str | None,
+    format: str | None, units: str | None, topology: Path | None,
+) -> dict[str, Any]:  # fmt: skip
+    """The arguments of ``vanhove.open``."""
+    from .options import species_map
+
+    return dict(
+        species=species_map(",".join(types)) if types else None, timestep=timestep, spacing=spacing,
+        temperature=temperature, unwrap=unwrap, format=format, units=units, topology=topology,
+    )  # fmt: skip
+
+
 @app.callback(epilog="--debug, with any command, shows where an error comes from.")
 def _all(
     version: Annotated[
@@ -120,7 +136,7 @@ def new(
     _say(new_study(folder, study))
 
 
-@app.command()
+@app.command(epilog="Exit code 2 where something must be given before the files can be used: it is shown as missing.")
 def inspect(
     files: File,
     species: Species = None,
@@ -130,19 +146,49 @@ def inspect(
     unwrap: Unwrap = None,
     format: Format = None,
     units: Units = None,
+    topology: Topology = None,
+    json: Annotated[bool, typer.Option("--json", help="The same, complete, as JSON.")] = False,
 ) -> None:
     """What is in a trajectory, what is missing, what is suspicious."""
-    import vanhove as vh
-
     from .inspecting import inspect as described
-    from .options import species_map
 
-    map_ = species_map(",".join(species)) if species else None
-    traj = vh.open(
-        files, species=map_, timestep=timestep, spacing=spacing, temperature=temperature, unwrap=unwrap,  # type: ignore[arg-type]  # open says which there are
-        format=format, units=units,
-    )  # fmt: skip
-    _say(described(traj, ", ".join(map(str, files))))
+    reading = _reading(species or [], timestep, spacing, temperature, unwrap, format, units, topology)
+    lines, complete = described(files, reading, as_json=json)
+    _say(lines)
+    if not complete:
+        raise typer.Exit(WRONG)
+
+
+@app.command(
+    epilog="The format is that of OUT's name: .h5md (everything), .extxyz or .xyz, .lammpstrj or .dump, the text "
+    "formats also with .gz. Frames are counted from 0: --frames 100: leaves the first hundred out."
+)
+def convert(
+    files: Annotated[list[Path], typer.Argument(metavar="IN... OUT", help="What is read, and last what is written.")],
+    species: Species = None,
+    timestep: Timestep = None,
+    spacing: Spacing = None,
+    temperature: Temperature = None,
+    unwrap: Unwrap = None,
+    format: Format = None,
+    units: Units = None,
+    topology: Topology = None,
+    frames: Annotated[str | None, typer.Option(metavar="FIRST:LAST", help="A part of the frames.")] = None,
+    every: Annotated[int, typer.Option(min=1, metavar="N", help="Every N-th of them.")] = 1,
+    of: Annotated[str | None, typer.Option(metavar="Li,S", help="Atoms of these species only.")] = None,
+    wrapped: Annotated[bool, typer.Option("--wrapped", help="Atoms put back into the cell.")] = False,
+    to: Annotated[
+        str | None, typer.Option(metavar="FORMAT", help="h5md, extxyz or lammps-dump, whatever the name.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT where it is there.")] = False,
+) -> None:
+    """Write a trajectory, or a part of it, in another format."""
+    from .converting import Wanted
+    from .converting import convert as converted
+
+    reading = _reading(species or [], timestep, spacing, temperature, unwrap, format, units, topology)
+    wanted = Wanted(frames=frames, every=every, of=of, wrapped=wrapped, format=to, overwrite=overwrite)
+    _say(converted(files, reading, wanted))
 
 
 @app.command("list")
@@ -172,19 +218,16 @@ def compute(
     unwrap: Unwrap = None,
     format: Format = None,
     units: Units = None,
+    topology: Topology = None,
     out: Annotated[Path | None, typer.Option(metavar="x.nc", help="Save the numbers.")] = None,
     figure: Annotated[Path | None, typer.Option(metavar="x.png", help="Save the figure (png, svg, pdf).")] = None,
 ) -> None:
     """Compute, show, save and draw one observable."""
     from .computing import compute as computed
-    from .options import species_map
 
-    types = [text for text in species or [] if "=" in text]
     ions = [word for text in species or [] if "=" not in text for word in ("--of", text)]
-    reading = dict(
-        species=species_map(",".join(types)) if types else None, timestep=timestep, spacing=spacing,
-        temperature=temperature, unwrap=unwrap, format=format, units=units,
-    )  # fmt: skip
+    types = [text for text in species or [] if "=" in text]
+    reading = _reading(types, timestep, spacing, temperature, unwrap, format, units, topology)
     _say(computed(observable, [*(rest or []), *ions], reading, out, figure))
 
 

@@ -2,139 +2,151 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import json
+import textwrap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
-import numpy as np
+from vanhove.base.results import plain
 
-from vanhove.base.errors import Refusal
-from vanhove.base.units import DENSITY_G_CM3
+from .describing import describe
+from .doubts import doubts
+from .missing import opened
 
-from .text import aligned
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from vanhove.trajectory import Trajectory
-
-    Floats = NDArray[np.float64]
-
-TOUCHING = 0.6  # Å; shorter than any bond: H–H is 0.74
-FAR_APART = 0.25  # of the cell's width in one frame: half of it and the shortest image is a guess
-DRIFT = 1.0  # Å over the run
+WIDTH = 100  # columns of a line
+MOST_NOTES, MOST_DOUBTS = 4, 4  # that are printed; --json has all
+TELLING = 0.5  # of the stated temperature: from there on a lower bound is worth a word
+COLD = 10.0  # K; and from there on where none is stated
+SMALL = 0.001  # Å
+MEANING = {
+    "--species": "which element each type is",
+    "--timestep": "how many ps a step is",
+    "--spacing": "how many ps lie between frames",
+}
 
 
-def inspect(traj: Trajectory, name: str) -> list[str]:
-    """The lines that describe ``traj``."""
-    opened: dict[str, Any] = next((s["parameters"] for s in reversed(traj.history) if s["function"] == "open"), {})
-    counts = ", ".join(f"{n} {label}" for label, n in traj.composition.items())
-    stated = "not stated (--temperature)" if traj.temperature is None else f"{traj.temperature:g} K"
+def inspect(files: Sequence[Path], reading: Mapping[str, Any], *, as_json: bool) -> tuple[list[str], bool]:
+    """The lines that describe ``files``, and whether all is there that reading them takes."""
+    from vanhove.trajectory.survey import survey
+
+    found = opened(files, reading)
+    seen = survey(found.traj)
+    facts = describe(found, seen, [str(path) for path in files])
+    facts["suspicious"] = doubts(facts, seen)
+    if as_json:
+        return [json.dumps(plain(facts), indent=1, ensure_ascii=False, allow_nan=False)], not found.options
+    return lines(facts), not found.options
+
+
+def lines(facts: Mapping[str, Any]) -> list[str]:
+    """A line or two for everything that is known."""
     rows = [
-        ("file", f"{name}  ({opened.get('format', 'unknown format')})"),
-        ("atoms", f"{traj.n_atoms}: {counts}"),
-        ("frames", f"{traj.n_frames}"),
-        ("time", _times(traj)),
-        ("cell", _cell(traj)),
-        ("density", f"{_density(traj):.3f} g/cm³"),
-        ("positions", str(opened.get("unwrapping", "unwrapped"))),
-        ("velocities", "stored" if traj.has_velocities else "none"),
-        ("temperature", stated),
+        ("file", f"{', '.join(facts['files'])} ({facts['format'] or 'unknown format'})"),
+        *[("missing", f"{MEANING[option.split()[0]]}: give {option}") for option in facts["missing"]],
+        ("atoms", _atoms(facts)),
+        ("frames", f"{facts['frames']}: {_times(facts['times'])}"),
+        ("cell", _cell(facts["cell"])),
     ]
-    if traj.charges is not None:
-        rows.append(("charges", f"{traj.charges.sum():+.3g} e in all"))
-    rows += [("note", str(note)) for note in opened.get("notes", [])]
-    shortest, pair = closest(traj)
-    if np.isfinite(shortest):
-        rows.append(("closest", f"{shortest:.2f} Å, {pair[0]}–{pair[1]}, in the first frame"))
-    doubts = suspicions(traj, shortest)
-    rows += [("look at", doubt) for doubt in doubts] or [("suspicious", "nothing found")]
-    return aligned(rows)
-
-
-def suspicions(traj: Trajectory, shortest: float) -> list[str]:
-    """What a person should look at before trusting results from ``traj``; reads every frame."""
-    found = []
-    if shortest < TOUCHING:
-        found.append(
-            f"atoms only {shortest:.2f} Å apart: check the cell, the units (Å) and whether coordinates are fractional"
-        )
-    try:
-        _ = traj.n_frames > 1 and traj.spacing
-    except Refusal as refusal:
-        found.append(f"{refusal.what}: {refusal.where}. Correlations over time take an even part: traj[first:last]")
-    step, drift = motion(traj)
-    width = min(widths(traj.cells[0]))
-    if step > FAR_APART * width:
-        found.append(
-            f"an atom moves {step:.1f} Å between two frames, in a cell {width:.1f} Å wide: frames too far apart to be "
-            "unwrapped with certainty, or files that do not follow each other"
-        )
-    if drift > DRIFT:
-        found.append(f"the centre of mass drifts {drift:.1f} Å over the run: keep drift removal on (it is the default)")
-    return found
-
-
-def closest(traj: Trajectory) -> tuple[float, tuple[str, str]]:
-    """The shortest distance between two atoms of the first frame, and their species."""
-    from ase import Atoms
-    from ase.neighborlist import neighbor_list
-
-    cell = traj.cells[0]
-    atoms = Atoms(np.zeros(traj.n_atoms), traj.read("positions", slice(0, 1))[0], cell=cell, pbc=True)
-    reach = 1.2 * (np.abs(np.linalg.det(cell)) / traj.n_atoms) ** (1 / 3)  # wide enough to hold some neighbours
-    first, second, distance = neighbor_list("ijd", atoms, reach)  # type: ignore[no-untyped-call]  # ase has no types here
-    if len(distance) == 0:
-        return np.inf, ("", "")
-    best = int(np.argmin(distance))
-    return float(distance[best]), (str(traj.species[first[best]]), str(traj.species[second[best]]))
-
-
-def motion(traj: Trajectory) -> tuple[float, float]:
-    """The longest step of an atom between two frames, and how far the centre of mass gets, both in Å."""
-    from vanhove.trajectory.blocks import cut_frames
-
-    if traj.n_frames < 2:
-        return 0.0, 0.0
-    weights = traj.masses / traj.masses.sum()
-    start = weights @ traj.read_paths(slice(0, 1))[0]
-    longest, drift = 0.0, 0.0
-    for block in cut_frames(traj, 4 * 24 * traj.n_atoms):
-        paths = traj.read_paths(slice(max(block.start - 1, 0), block.stop))
-        steps = np.diff(paths, axis=0)
-        longest = max(longest, float(np.einsum("fai,fai->fa", steps, steps).max(initial=0.0)) ** 0.5)
-        centre = np.einsum("fai,a->fi", paths, weights) - start
-        drift = max(drift, float(np.linalg.norm(centre, axis=1).max()))
-    return longest, drift
-
-
-def widths(cell: Floats) -> list[float]:
-    """The cell's perpendicular widths (Å)."""
-    volume = abs(float(np.linalg.det(cell)))
-    return [volume / float(np.linalg.norm(np.cross(cell[i - 2], cell[i - 1]))) for i in range(3)]
-
-
-def _times(traj: Trajectory) -> str:
-    times = traj.times
-    if len(times) < 2:
-        return f"{times[0]:g} ps"
-    steps = np.diff(times)
-    every = f"every {np.median(steps):g} ps" if np.ptp(steps) < 1e-3 * steps.mean() else "unevenly"
-    return f"{times[0]:g} to {times[-1]:g} ps, {every}"
-
-
-def _cell(traj: Trajectory) -> str:
-    cell = traj.cells[0]
-    lengths = np.linalg.norm(cell, axis=1)
-    angles = [
-        np.degrees(np.arccos(np.dot(cell[i - 2], cell[i - 1]) / lengths[i - 2] / lengths[i - 1])) for i in range(3)
+    if facts["density_g_cm3"] is not None:
+        rows.append(("density", f"{facts['density_g_cm3']:.3f} g/cm³"))
+    rows += [
+        ("positions", facts["unwrapping"]),
+        ("velocities", "stored" if facts["velocities"] else "none"),
+        ("temperature", _temperature(facts["temperature"])),
     ]
-    shape = " × ".join(f"{length:.3f}" for length in lengths) + " Å"
-    if max(abs(angle - 90) for angle in angles) > 0.05:
-        shape += ", angles " + ", ".join(f"{angle:.1f}°" for angle in angles)
-    if traj.constant_cell:
-        return f"{shape}, constant, {traj.volumes[0]:.0f} Å³"
-    volumes = traj.volumes
-    return f"{shape} at first, changing, volume {volumes.min():.0f} to {volumes.max():.0f} Å³"
+    if facts["drift"] is not None:
+        rows.append(("drift", _drift(facts["drift"])))
+    if facts["closest"] is not None:
+        rows.append(("closest", _contact(facts["closest"])))
+    if facts["charge_e"] is not None:
+        rows.append(("charges", f"{facts['charge_e']:+.3g} e in all"))
+    rows += [("note", note) for note in _some(facts["notes"], MOST_NOTES)]
+    if facts["looked_at"] < facts["frames"]:
+        rows.append(("looked at", f"{facts['looked_at']} of {facts['frames']} frames for all but times and cells"))
+    rows += [("look at", doubt) for doubt in _some(facts["suspicious"], MOST_DOUBTS)]
+    if not facts["suspicious"]:
+        rows.append(("suspicious", "nothing found"))
+    return _wrapped(rows)
 
 
-def _density(traj: Trajectory) -> float:
-    return float(traj.masses.sum() / traj.volumes.mean() * DENSITY_G_CM3)
+def _wrapped(rows: Sequence[tuple[str, str]]) -> list[str]:
+    margin = max(len(name) for name, _ in rows) + 2
+    return [
+        line
+        for name, text in rows
+        for line in textwrap.wrap(
+            text, WIDTH, initial_indent=name.ljust(margin), subsequent_indent=" " * margin, break_on_hyphens=False
+        )
+    ]
+
+
+def _some(texts: list[str], most: int) -> list[str]:
+    left = len(texts) - most
+    return texts if left <= 0 else [*texts[:most], f"{left} more: --json lists all"]
+
+
+def _atoms(facts: Mapping[str, Any]) -> str:
+    counts = ", ".join(f"{count} {name}" for name, count in facts["composition"].items())
+    said = f"{facts['atoms']}: {counts}"
+    if facts["formula"] is not None and facts["formula_units"] > 1:
+        said += f" = {facts['formula_units']} × {facts['formula']}"
+    if facts["atoms_in_all"] is not None:
+        said += f", a part of {facts['atoms_in_all']} that were simulated"
+    return said
+
+
+def _times(times: Mapping[str, Any]) -> str:
+    unit, first, last = times["counted_in"], times["first"], times["last"]
+    if first == last:
+        return f"at {first:g} {unit}"
+    if unit == "frames":
+        return "at times that the file does not say"
+    reach = f"{first:g} to {last:g} {unit}"
+    if times["spacing"] is None:
+        how = "spacing grows from" if times["growing"] else "unevenly,"
+        return f"{reach}, {how} {times['shortest']:g} to {times['longest']:g} {unit}"
+    odd = len(times["exceptions"])
+    return f"{reach}, every {times['spacing']:g} {unit}" + (f", {odd} exception{'s' * (odd > 1)}" if odd else "")
+
+
+def _cell(cell: Mapping[str, Any]) -> str:
+    said = " × ".join(f"{length:.3f}" for length in cell["lengths_angstrom"]) + " Å"
+    angles = cell["angles_degrees"]
+    if max(abs(angle - 90) for angle in angles) > 0.005:
+        said += ", angles " + ", ".join(f"{angle:.2f}°" for angle in angles)
+    if cell["constant"]:
+        return f"{said}, constant, {cell['volume_angstrom3']:.0f} Å³"
+    return (
+        f"{said} on average, changing, {cell['volume_angstrom3']:.0f} Å³ ± {cell['volume_spread_percent']:.2g} %, "
+        f"drifts by {cell['volume_drift_percent']:+.2g} % over the run"
+    )
+
+
+def _temperature(kelvin: Mapping[str, Any]) -> str:
+    stated, least = kelvin["stated"], kelvin["at_least"]
+    said = "not stated (--temperature)" if stated is None else f"{stated:g} K as stated"
+    if kelvin["kinetic"] is not None:
+        said += f", {kelvin['kinetic']:.0f} ± {kelvin['spread']:.0f} K by the velocities"
+        if kelvin["spread"] > 0:
+            said += f", drifts by {kelvin['drift']:+.0f} K over the run"
+    elif least is not None and least > (TELLING * stated if stated else COLD):
+        said += f", {least:.0f} K or more by the steps between frames"
+    return said
+
+
+def _drift(drift: Mapping[str, Any]) -> str:
+    def path(one: Mapping[str, Any]) -> str:
+        if one["angstrom"] < SMALL:
+            return f"less than {SMALL} Å"
+        rate = one["angstrom_per_ps"]
+        return f"{one['angstrom']:.3f} Å" + ("" if rate is None else f" ({rate:.1g} Å/ps)")
+
+    said = f"centre of mass {path(drift)}"
+    return said + (f", framework (all but {drift['all_but']}) {path(drift['framework'])}" if "all_but" in drift else "")
+
+
+def _contact(contact: Mapping[str, Any]) -> str:
+    frames = contact["frames_looked_at"]
+    where = "the first frame" if frames == [0] else f"frame {contact['frame']} of the {len(frames)} looked at"
+    return f"{contact['angstrom']:.2f} Å, {'–'.join(contact['species'])}, in {where}"
