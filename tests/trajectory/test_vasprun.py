@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import warnings
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from written import GENERAL, moved, new_cache, put
 
 import vanhove as vh
 from vanhove.base.errors import Refusal, VanhoveWarning
+from vanhove.trajectory.contents import Options
+from vanhove.trajectory.readers import scan
+from vanhove.trajectory.readers import vasprun as reader
 
 SYMBOLS, MASSES = ["Li"] * 3 + ["P"] * 2 + ["S"] * 4, {"Li": 6.941, "P": 30.974, "S": 32.066}
 KINDS = list(MASSES)
@@ -103,7 +107,7 @@ def head(cell: np.ndarray, rows: np.ndarray, incar: dict[str, str], resolved: di
 
 
 def document(
-    path: np.ndarray, cells: np.ndarray = GENERAL, learned: tuple[int, ...] = (), **changes: str | None
+    path: np.ndarray, cells: np.ndarray = GENERAL, *, learned: tuple[int, ...] = (), **changes: str | None
 ) -> str:
     """The file of a run along ``path``; the steps ``learned`` were made by a force field."""
     told = {name: value for name, value in {**MD, **changes}.items() if value is not None}
@@ -274,7 +278,7 @@ def test_a_killed_run_gives_its_whole_frames(tmp_path: Path) -> None:
 def test_what_is_no_number_is_named(tmp_path: Path, word: str) -> None:
     path = scaled()
     bad = f"{path[3, 4, 1]:16.8f}"
-    with pytest.raises(Refusal, match="not a finite number") as caught:
+    with pytest.raises(Refusal, match="not a (finite )?number") as caught:
         _ = vh.open(write(tmp_path / "vasprun.xml", document(path).replace(bad, " " + word))).positions
     assert "frame 3, row 5 of 9" in caught.value.where
     cells = document(path).replace("<calculation>", "<calculation >", 1).replace("8.00000000", word)
@@ -346,23 +350,16 @@ def test_line_breaks_are_no_matter(tmp_path: Path) -> None:
 
 
 def test_small_blocks_give_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from vanhove.trajectory.readers import scan
-    from vanhove.trajectory.readers import vasprun as reader
-
     file = write(tmp_path / "vasprun.xml", document(scaled(), NPT))
-    whole = np.concatenate([block.positions for block in scan(file, options()).frames(10**9)])
+    frames = scan(file, Options()).frames
+    assert frames is not None
+    whole = np.concatenate([block.positions for block in frames(10**9)])
     monkeypatch.setattr(reader, "PIECE", 37)  # tags fall across the pieces that are read
-    contents = scan(file, options())
+    contents = scan(file, Options())
     assert contents.frames is not None
     blocks = list(contents.frames(1))
     assert len(blocks) == 6
     np.testing.assert_array_equal(np.concatenate([block.positions for block in blocks]), whole)
-
-
-def options() -> object:
-    from vanhove.trajectory.contents import Options
-
-    return Options()
 
 
 SMALL = document(scaled(2), GENERAL).encode("latin-1")
@@ -385,8 +382,6 @@ def test_every_truncation_is_refused_or_harmless() -> None:
 
 
 def attempt(data: bytes) -> None:
-    import tempfile
-
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         path = Path(folder) / "vasprun.xml"

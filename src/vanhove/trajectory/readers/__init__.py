@@ -20,17 +20,20 @@ if TYPE_CHECKING:
 FORMATS = {
     "dcd": "dcd",
     "xtc": "xtc",
+    "netcdf": "netcdf",
     "h5md": "h5md",
     "ase": "ase_traj",
+    "deepmd": "deepmd_npy",
     "vasprun": "vasprun",
     "lammps-dump": "lammps_dump",
+    "cp2k-xyz": "cp2k_xyz",
     "extxyz": "extxyz",
     "xdatcar": "xdatcar",
 }
 
 
 # Those that can make use of ``topology=``.
-WITH_TOPOLOGY = frozenset({"lammps-dump", "dcd", "xtc"})
+WITH_TOPOLOGY = frozenset({"cp2k-xyz", "lammps-dump", "dcd", "xtc", "netcdf"})
 
 
 def scan(path: Path, options: Options, format: str | None = None) -> Contents:

@@ -117,17 +117,17 @@ class RowFrames:
             velocities *= self.speed
         return RawBlock(positions, velocities if self.moving else None)
 
-    def first(self, roles: Ints) -> FirstFrame:
-        """The first frame's rows, read with other ``roles``."""
+    def first(self, roles: Ints, frame: int = 0) -> FirstFrame:
+        """The first frame's rows, or another's, read with other ``roles``."""
         from vanhove.kernels.parsing import GOOD, first_rows
 
         with TextFile(self.path) as file:
-            text = file.read(int(self.starts[0]), int(self.stops[0]))
+            text = file.read(int(self.starts[frame]), int(self.stops[frame]))
         ids, hashes, places = np.zeros((3, self.n_atoms), np.int64)
         masses = np.zeros(self.n_atoms)
         fault, row, place = first_rows(text, roles, self.loose, ids, hashes, places, masses)
         if fault != GOOD:
-            raise self._refusal(fault, 0, row, text, place)
+            raise self._refusal(fault, frame, row, text, place)
         _, firsts, which = np.unique(hashes, return_index=True, return_inverse=True)
         words = np.array([_word(text, int(places[index])) for index in firsts])
         return FirstFrame(ids, hashes, words[which], masses)
@@ -144,7 +144,7 @@ class RowFrames:
         who = [f"atom {id_}" for id_ in line.split()[id_column : id_column + 1]] or [f"row {row + 1} of {self.n_atoms}"]
         where = f"{self.path}, {self.name(frame)}, {who[0]}: '{line}'"
         word = _word(text, place)
-        if fault == parsing.NOT_A_NUMBER and word.lower().lstrip("+-").startswith(("nan", "inf", "*")):
+        if fault == parsing.NOT_A_NUMBER and word.lower().lstrip("+-").startswith(("nan", "inf")):
             return Refusal(
                 f"A position or velocity is '{word}', not a finite number", where,
                 "The simulation went wrong there: use the frames before it, or run it again",
