@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vanhove.base.elements import element_by_mass, is_species
+from vanhove.base.elements import is_species
 from vanhove.base.errors import Refusal, warn
 from vanhove.trajectory.contents import Contents, Options
 
-from .checks import check_ending, later_frames, settle_species, settle_times
+from .atoms import Atoms, atoms_by_id, settled_charges
+from .checks import check_ending, settle_species, settle_times, species_by_mass
+from .clocks import by_steps, first_of_repeated
 from .lammps_header import Index, read_index
 from .lammps_units import UnitStyle, unit_style
 from .rows import RowFrames
@@ -53,28 +55,21 @@ def scan(path: Path, options: Options) -> Contents:
         index = read_index(path, Lines(file))
         check_ending(path, len(index.steps), index.torn, cut=file.cut)
     notes: list[str] = []
-    keep = later_frames(np.array(index.steps))
-    if not keep.all():
-        repeated = np.flatnonzero(~keep)
-        notes.append(f"left out as repeated later in the file: {len(repeated)} frames")
-        if len(repeated) > 1:
-            warn(
-                "Steps go back within the file", f"{path}: frames {repeated[0]} to {repeated[-1]} lie before a restart",
-                f"The {len(repeated)} frames that the restart repeats are left out; check that this is meant",
-            )  # fmt: skip
+    keep = first_of_repeated(np.array(index.steps), path, notes)
     units = options.units or index.units
     style = None if units is None else unit_style(units, str(path))
     frames, kind = _frames(index, keep, style, notes)
-    species, masses, frames = _atoms(index, frames, options)
-    charges = _charges(index, frames, notes)
+    atoms, frames = _atoms(index, frames, options, notes)
+    charges = _charges(index, frames, units or "", notes)
     counted = _times(index, keep, style, options)
     length = 1.0 if style is None else style.length
     times = settle_times(counted, len(frames.starts), options, path)
     _check_boundary(index)
     return Contents(
-        paths=(path,), format="lammps-dump", species=species, times=times,
+        paths=(path,), format="lammps-dump", species=atoms.species, times=times,
         cells=frames.cells * length, continuous=kind, has_velocities=frames.moving, frames=frames,
-        origins=frames.origins * length, masses=masses, charges=charges, clock="timestep", notes=notes,
+        origins=frames.origins * length, masses=atoms.masses, charges=atoms.charges if charges is None else charges,
+        clock="timestep", notes=notes,
     )  # fmt: skip
 
 
@@ -115,8 +110,8 @@ def _frames(index: Index, keep: NDArray[np.bool_], style: UnitStyle | None, note
     return frames, unwrapped or images
 
 
-def _atoms(index: Index, frames: RowFrames, options: Options) -> tuple[Labels, Floats | None, RowFrames]:
-    """Species and masses in the order of the ids, and the frames that know this order."""
+def _atoms(index: Index, frames: RowFrames, options: Options, notes: list[str]) -> tuple[Atoms, RowFrames]:
+    """The atoms in the order of their ids, and the frames that know this order."""
     from vanhove.kernels.parsing import ID, LABEL, MASS, SKIP
 
     columns = index.columns
@@ -137,33 +132,34 @@ def _atoms(index: Index, frames: RowFrames, options: Options) -> tuple[Labels, F
     masses = first.masses[order] if "mass" in columns else None
     labels = first.labels[order] if naming else np.full(len(ids), "?")
     kind = naming[0] if naming else "atom"
-    if options.species is None:
-        elements = frames.first(roles("element")).labels[order] if "element" in naming else None
-        if elements is not None and _tells(elements, labels):
-            labels, kind = elements, "element"
-        elif masses is not None:
-            different, which = np.unique(masses, return_inverse=True)
-            found = [element_by_mass(mass) for mass in different.tolist()]
-            if None not in found:
-                labels, kind = np.array([str(name) for name in found])[which], "element"
-    species = settle_species(labels, options, index.path, kind=kind)
+    elements = frames.first(roles("element")).labels[order] if "element" in naming else None
+    if elements is None or not _tells(elements, labels):
+        elements = None if masses is None else species_by_mass(masses)
+    if options.species is None and elements is not None:
+        options = replace(options, species=elements.tolist())
+    if options.topology is None:
+        atoms = Atoms(settle_species(labels, options, index.path, kind=kind, masses=masses), masses, None)
+    else:
+        atoms = atoms_by_id(options, ids, labels if kind == "type" else None, index.path, notes)
+        atoms = atoms if masses is None else atoms._replace(masses=masses)
     if not naming:
-        return species, masses, replace(frames, ids=ids)
+        return atoms, replace(frames, ids=ids)
     followed = frames.roles.copy()
     followed[columns.index(naming[0])] = LABEL
-    return species, masses, replace(frames, ids=ids, hashes=first.hashes[order], roles=followed)
+    return atoms, replace(frames, ids=ids, hashes=first.hashes[order], roles=followed)
 
 
-def _charges(index: Index, frames: RowFrames, notes: list[str]) -> Floats | None:
-    """Charges from a column ``q``, in the order of the ids."""
+def _charges(index: Index, frames: RowFrames, units: str, notes: list[str]) -> Floats | None:
+    """Charges in e by the column q, where they are the same in the first and the last frame."""
     from vanhove.kernels.parsing import ID, MASS, SKIP
 
     if "q" not in index.columns:
         return None
-    notes.append("charges from q in the first frame")
-    roles = {"id": ID, "q": MASS}  # one number an atom, as its mass is
-    first = frames.first(np.array([roles.get(name, SKIP) for name in index.columns], np.int64))
-    return first.masses[np.argsort(first.ids, kind="stable")]
+    wanted = {"id": ID, "q": MASS}
+    roles = np.array([wanted.get(name, SKIP) for name in index.columns], np.int64)
+    rows = [frames.first(roles, frame) for frame in (0, len(frames.starts) - 1)]
+    first, last = (row.masses[np.argsort(row.ids, kind="stable")] for row in rows)
+    return settled_charges(first, last, units, index.path, notes)
 
 
 def _tells(elements: Labels, types: Labels) -> bool:
@@ -174,26 +170,10 @@ def _tells(elements: Labels, types: Labels) -> bool:
 
 def _times(index: Index, keep: NDArray[np.bool_], style: UnitStyle | None, options: Options) -> Floats | None:
     """Times that the file itself counts, in ps: by ``timestep``, else by ITEM: TIME in known units; None without."""
-    steps = np.array(index.steps, np.float64)[keep]
     own = None
     if style is not None and len(index.times) == len(index.steps):
         own = np.array(index.times)[keep] * style.time
-    if options.timestep is None:
-        if own is None and options.spacing is not None and len(np.unique(np.diff(steps))) > 1:
-            warn(
-                "spacing= is one number, but the frames are not evenly spaced", f"{index.path}: steps "
-                f"{', '.join(f'{step:.0f}' for step in steps[:4])}, ...", "Give timestep= (ps per step) instead",
-            )  # fmt: skip
-        return own
-    times = steps * options.timestep
-    if own is not None and len(own) > 1:
-        implied = (own[-1] - own[0]) / (steps[-1] - steps[0])
-        if abs(implied / options.timestep - 1) > 1e-6:
-            warn(
-                f"timestep={options.timestep:g} ps overrides the file's times", f"{index.path}: {implied:g} ps a step",
-                "Leave timestep out to use the file's own",
-            )  # fmt: skip
-    return times
+    return by_steps(np.array(index.steps)[keep], own, options, index.path)
 
 
 def _check_boundary(index: Index) -> None:
