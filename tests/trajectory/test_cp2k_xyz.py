@@ -383,7 +383,7 @@ def test_what_is_no_number_is_named(tmp_path: Path, name: str, word: str) -> Non
     values = motion(steps)[name != "X-pos-1.xyz"] / (1 if name == "X-pos-1.xyz" else AU_SPEED)
     bad = f"{values[2, 5, 1]:20.10f}"
     put(tmp_path / name, (tmp_path / name).read_text().replace(bad, f" {word}"))
-    with pytest.raises(Refusal, match="not a (finite )?number") as caught:
+    with pytest.raises(Refusal, match=r"not a (finite )?number") as caught:
         _ = vh.open(path).positions
     assert f"{name}, frame 2 (step 20), row 6 of 8" in caught.value.where
 

@@ -278,7 +278,7 @@ def test_a_killed_run_gives_its_whole_frames(tmp_path: Path) -> None:
 def test_what_is_no_number_is_named(tmp_path: Path, word: str) -> None:
     path = scaled()
     bad = f"{path[3, 4, 1]:16.8f}"
-    with pytest.raises(Refusal, match="not a (finite )?number") as caught:
+    with pytest.raises(Refusal, match=r"not a (finite )?number") as caught:
         _ = vh.open(write(tmp_path / "vasprun.xml", document(path).replace(bad, " " + word))).positions
     assert "frame 3, row 5 of 9" in caught.value.where
     cells = document(path).replace("<calculation>", "<calculation >", 1).replace("8.00000000", word)
