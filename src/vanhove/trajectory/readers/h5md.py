@@ -1,8 +1,8 @@
 """H5MD: our own stores, read block by block where they lie, and the basic layout as others write it.
 
-Others: ``/particles/<group>/position`` with its times, a box of edges (three lengths or three vectors, fixed or one a
-frame), image flags, velocities, species, masses and charges; units of length nm, pm, Å or Bohr, of time fs, ps, ns.
-Nothing outside the file is followed.
+Others: ``/particles/<group>/position`` with steps or times, listed or as an increment; a box of edges (three lengths or
+three vectors, fixed or one a sampled step); image flags, velocities, ids, species, masses and charges, fixed or in
+time; units in words, or those of ``units=`` where none are stated. Nothing outside the file is followed.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
+UNREADABLE = (AttributeError, LookupError, TypeError, ValueError, OverflowError, OSError, RuntimeError)
 
 
 def recognises(_path: Path, head: bytes) -> bool:
@@ -50,18 +51,17 @@ def scan(path: Path, options: Options) -> Contents:
             from .h5md_others import scan_others
 
             return scan_others(path, file, options)
-        except (AttributeError, KeyError, TypeError, ValueError, OSError, RuntimeError) as error:
+        except UNREADABLE as error:
             if isinstance(error, Refusal):
                 raise
             raise Refusal("The file is damaged, or not laid out as H5MD", f"{path}: {error}", "Write it again")
 
 
-def labels_of(species: Any) -> NDArray[np.str_]:
-    """The names of a species array: of its enumeration, its strings, or its numbers."""
+def labels_of(values: NDArray[Any], kind: Any) -> NDArray[np.str_]:
+    """The names of species: of the enumeration that is their ``kind``, their strings, or their numbers."""
     import h5py
 
-    values = species[:]
-    names = h5py.check_enum_dtype(species.dtype)
+    names = h5py.check_enum_dtype(kind)
     if names is not None:
         different, which = np.unique(values, return_inverse=True)
         called = {int(number): str(name) for name, number in names.items()}
@@ -75,7 +75,7 @@ def _own(path: Path, file: Any, ours: Any, options: Options) -> Contents:
     store = StoreSource(path)
     group = inner(file, "particles/all")
     species = inner(group, "species")
-    labels = labels_of(species)
+    labels = labels_of(species[:], species.dtype)
     times = inner(group, "position/time")[:]
     edges = inner(group, "box/edges")
     cells = inner(edges, "value")[:] if inner(edges, "value") is not None else edges[:][None]

@@ -1,21 +1,22 @@
-"""H5MD as other programs write it: units, clocks, boxes and image flags, brought into ours."""
+"""H5MD as other programs write it: units, clocks, boxes, image flags and orders of atoms, brought into ours."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vanhove.base.elements import element_by_mass, is_species
 from vanhove.base.errors import Refusal, warn
-from vanhove.trajectory.contents import Contents, Options, RawBlock
+from vanhove.trajectory.contents import Contents, Options
 from vanhove.trajectory.links import inner
 
-from .checks import settle_species, settle_times
-from .h5md import labels_of
+from .checks import check_ending, settle_species, settle_times
+from .h5md_box import Box, read_box
+from .h5md_elements import Element, element
+from .h5md_frames import OtherFrames
+from .h5md_units import stated, unit_of
+from .lammps_units import UnitStyle, unit_style
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,247 +24,229 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+    Rows = NDArray[np.intp]
 
-LENGTHS = {
-    "nm": 10.0,
-    "pm": 0.01,
-    "a": 1.0,
-    "å": 1.0,
-    "angstrom": 1.0,
-    "angstroms": 1.0,
-    "m": 1e10,
-    "bohr": 0.529177210903,
-}
-TIMES = {"ps": 1.0, "fs": 1e-3, "ns": 1e3, "us": 1e6, "s": 1e12}
-_FACTOR = re.compile(r"(/?)\s*([A-Za-zÅåµ]+)\s*\^?\s*([+-]?\d+)?")
+FIRST = np.zeros(1, np.intp)
+ACROSS = 1.5  # cells that wrapped atoms never span, and unwrapped ones soon do
 
 
-def unit_of(data: Any, length: int, time: int) -> float | None:
-    """The unit that ``data`` states, in Å^length ps^time; None where it states none or one that is not known.
-
-    H5MD writes powers behind the name, as in ``nm ps-1``; ``nm/ps`` is understood too.
-    """
-    text = data.attrs.get("unit", data.attrs.get("units"))
-    text = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    if not isinstance(text, str):
-        return None
-    value, powers = 1.0, [0, 0]
-    for over, name, power in _FACTOR.findall(text):
-        exponent = int(power or 1) * (-1 if over else 1)
-        for kind, table in enumerate((LENGTHS, TIMES)):
-            if name.lower() in table:
-                value *= table[name.lower()] ** exponent
-                powers[kind] += exponent
-                break
-        else:
-            return None
-    return value if powers == [length, time] else None
-
-
-@dataclass(frozen=True)
-class OtherFrames:
-    """The positions of another program's H5MD file, block by block, image flags applied."""
+@dataclass
+class _Group:
+    """A group of particles, and what is settled of it on the way."""
 
     path: Path
-    group: str
-    cells: Floats  # Å
-    length: float
-    speed: float | None  # Å/ps; None: velocities are left out
-    images: bool
+    name: str
+    node: Any
+    position: Element
+    frames: int
+    atoms: int
+    style: UnitStyle | None  # of ``units=``, for what states no unit
+    length: float = 1.0
+    order: Rows | slice = field(default_factory=lambda: slice(None))  # by the ids of the first frame
+    rows: dict[str, Rows] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
-    def __call__(self, memory: int) -> Iterator[RawBlock]:
-        """See :class:`vanhove.trajectory.contents.Contents`."""
-        import h5py
-
-        with h5py.File(self.path, "r", locking="best-effort") as file:
-            group = inner(file, self.group)
-            positions = _values(group, "position")
-            image = _values(group, "image") if self.images else None
-            velocity = _values(group, "velocity") if self.speed is not None else None
-            frames, atoms = positions.shape[:2] if positions.ndim == 3 else (1, positions.shape[0])
-            size = max(1, memory // (4 * 24 * atoms))
-            for first in range(0, frames, size):
-                here = slice(first, min(first + size, frames))
-                raw = self._part(positions, here, "position") * self.length
-                if image is not None:
-                    cells = self.cells if len(self.cells) == 1 else self.cells[here]
-                    raw += self._part(image, here, "image") @ cells
-                speeds = None
-                if velocity is not None and self.speed is not None:
-                    speeds = self._part(velocity, here, "velocity") * self.speed
-                yield RawBlock(raw, speeds)
-
-    def _part(self, data: Any, here: slice, name: str) -> Floats:
-        block = np.asarray(data[here] if data.ndim == 3 else data[:][None], np.float64)
-        if not np.isfinite(block).all():
-            frame, atom, _ = np.argwhere(~np.isfinite(block))[0]
+    def element(self, name: str, shape: tuple[int, ...]) -> Element | None:
+        """The element called ``name``, refused where its rows have another shape; None where there is none."""
+        found = element(self.path, self.node, name)
+        if found is not None and found.shape != shape:
             raise Refusal(
-                f"The {name} is not a finite number", f"{self.path}, frame {here.start + frame}, atom {atom}",
-                "The simulation went wrong there: use the frames before it, or run it again",
+                f"'{name}' and 'position' have different shapes",
+                f"{self.path}: {found.data.shape} and {self.position.data.shape}", "Write one of each an atom",
             )  # fmt: skip
-        return block
+        return found
 
 
 def scan_others(path: Path, file: Any, options: Options) -> Contents:
     """Everything but the positions of a file in the basic layout."""
-    name, group = _particles(path, file)
-    positions = _values(group, "position")
-    if positions.ndim not in (2, 3) or positions.shape[-1] != 3 or positions.dtype.kind not in "fi":
-        raise Refusal("The positions are not (frame, atom, 3) numbers", f"{path}: shape {positions.shape}")
-    frames, atoms = positions.shape[:2] if positions.ndim == 3 else (1, positions.shape[0])
-    if frames == 0 or atoms == 0:
-        raise Refusal("The file holds no frame", str(path), "Check that its run wrote positions")
-    notes: list[str] = []
-    length = unit_of(positions, 1, 0)
-    if length is None:
-        warn("The file does not state the unit of its positions in words that are known", str(path), "Å is taken")
-        length = 1.0
-    images = inner(group, "image") is not None
-    velocity = inner(group, "velocity")
-    speed = None if velocity is None else unit_of(_values(group, "velocity"), 1, -1)
-    if velocity is not None and speed is None:
-        notes.append("the velocities are left out: their unit is not stated in words that are known")
-    for extra in ("image", "velocity"):
-        if inner(group, extra) is not None and _values(group, extra).shape != positions.shape:
-            raise Refusal(f"'{extra}' and 'position' have different shapes", str(path), "Write both at the same frames")
-    _check_ids(path, group)
-    cells = _cells(path, group, frames, length)
-    masses = _atoms_array(group, "mass", atoms)
+    group = _group(path, file, options)
+    group.length = _length(group)
+    box = read_box(path, group.node, group.position, group.frames, group.length)
+    continuous = _images(group, box)
+    speed = _speed(group)
+    ids = _ids(group)
+    masses, charges = _an_atom(group, "mass", mass=1), _an_atom(group, "charge", charge=1)
+    labels, numbers = _labels(group)
+    frames = OtherFrames(
+        path, group.name, group.frames, group.atoms, box.cells, group.length, speed, group.rows, box.periodic, ids,
+        None if isinstance(group.order, slice) else group.order, numbers, (group.position.data.chunks or (1,))[0],
+    )  # fmt: skip
     return Contents(
-        paths=(path,), format="h5md", species=_species(path, group, atoms, masses, options), cells=cells,
-        times=settle_times(_times(group, options), frames, options, path), continuous=images,
-        has_velocities=speed is not None, masses=masses, charges=_atoms_array(group, "charge", atoms),
-        frames=OtherFrames(path, name, cells, length, speed, images), notes=notes,
+        paths=(path,), format="h5md", cells=box.cells, continuous=continuous, frames=frames, notes=group.notes,
+        species=settle_species(labels, options, path, kind="species", masses=masses), masses=masses, charges=charges,
+        times=settle_times(_times(group, options), group.frames, options, path),
+        has_velocities="velocity" in group.rows,
+        clock="spacing" if group.position.clock("step") is None else "timestep",
     )  # fmt: skip
 
 
-def _particles(path: Path, file: Any) -> tuple[str, Any]:
+def _group(path: Path, file: Any, options: Options) -> _Group:
     particles = inner(file, "particles")
     names = [] if particles is None else [n for n in particles if inner(particles, f"{n}/position") is not None]
     if "all" in names:
         names = ["all"]
     if len(names) != 1:
         raise Refusal(
-            "The file holds no group of particles with positions" if not names else "Several groups hold positions",
+            "Several groups hold positions" if names else "The file holds no group of particles with positions",
             f"{path}: /particles holds {', '.join(particles or []) or 'nothing'}",
-            "Write H5MD with /particles/all/position",
+            "Copy one into a file of its own (h5copy -p)" if names else "Write H5MD with /particles/all/position",
         )  # fmt: skip
-    return f"particles/{names[0]}", inner(particles, names[0])
+    node = inner(particles, names[0])
+    position = element(path, node, "position")
+    if position is None or position.data.dtype.kind not in "fiu":
+        raise Refusal("The positions are no numbers", str(path), "Write H5MD with /particles/all/position")
+    if len(position.shape) != 2 or position.shape[1] != 3:
+        raise Refusal("The positions are not (frame, atom, 3) numbers", f"{path}: shape {position.data.shape}")
+    frames = int(position.data.shape[0]) if position.moving else 1
+    if frames == 0 or position.shape[0] == 0:
+        raise Refusal("The file holds no frame", str(path), "Check that its run wrote positions")
+    whole = min(position.written(), frames) if position.moving else 1
+    for clock in (position.clock("step"), position.clock("time")):
+        if clock is not None and clock.shape != ():
+            whole = min(whole, len(clock))
+    check_ending(path, whole, f"in frame {whole} of {frames}" if whole < frames else None)
+    style = None if options.units is None else unit_style(options.units, str(path))
+    group = _Group(path, f"particles/{names[0]}", node, position, whole, position.shape[0], style)
+    group.rows["position"] = np.arange(whole)
+    return group
 
 
-def _values(group: Any, name: str) -> Any:
-    """The numbers of an element: those of a fixed one, or its values in time."""
-    element = inner(group, name)
-    values = inner(element, "value")
-    return element if values is None else values
+def _length(group: _Group) -> float:
+    known = unit_of(group.position.data, length=1)
+    said = stated(group.position.data)
+    if known is None and said is None and group.style is not None:
+        return group.style.length
+    if known is None:
+        warn(
+            "The file does not state the unit of its positions in words that are known",
+            f"{group.path}: {'no unit' if said is None else said}", "Å is taken; units= names a LAMMPS unit style",
+        )  # fmt: skip
+    return 1.0 if known is None else known
 
 
-def _times(group: Any, options: Options) -> Floats | None:
-    """Times in ps by the file's ``time``, else by its ``step`` and ``timestep=``; a single number is an increment."""
-    element = inner(group, "position")
-    frames = len(_values(group, "position"))
+def _times(group: _Group, options: Options) -> Floats | None:
+    """Times in ps by the file's ``time``, else by its ``step`` and ``timestep=``."""
     for name in ("time", "step"):
-        clock = inner(element, name)
+        clock = group.position.clock(name)
         if clock is None:
             continue
-        factor = unit_of(clock, 0, 1) if name == "time" else options.timestep
-        if factor is None:
-            continue
-        counted = np.asarray(clock[()], np.float64)
-        if counted.ndim == 0:
-            counted = float(clock.attrs.get("offset", 0.0)) + counted * np.arange(frames)
-        return counted.reshape(-1) * factor
+        factor = options.timestep
+        if name == "time":
+            own = None if group.style is None or stated(clock) is not None else group.style.time
+            factor = unit_of(clock, time=1) if own is None else own
+        counted = None if factor is None else group.position.counted(name, group.frames)
+        if counted is not None and factor is not None:
+            return np.asarray(counted, np.float64) * factor
     return None
 
 
-def _cells(path: Path, group: Any, frames: int, length: float) -> Floats:
-    box = inner(group, "box")
-    edges = None if box is None else inner(box, "edges")
-    if edges is None:
-        raise Refusal("The file has no box", f"{path}: box/edges", "Write the box, or use vh.from_arrays with cells")
-    _check_boundary(path, box)
-    values = _values(box, "edges")
-    own = unit_of(values, 1, 0)
-    table = np.asarray(values[()], np.float64) * (length if own is None else own)
-    moving = inner(edges, "value") is not None
-    table = table if moving else table[None]
-    if table.shape[1:] == (3,):
-        table = table[:, :, None] * np.eye(3)
-    if table.shape[1:] != (3, 3):
-        raise Refusal("The box is not three lengths or three vectors", f"{path}: edges of shape {values.shape}")
-    if moving and len(table) != 1:
-        table = table[_matching(path, group, edges, frames, len(table))]
-    return table[:1] if (table == table[0]).all() else table
-
-
-def _matching(path: Path, group: Any, edges: Any, frames: int, boxes: int) -> NDArray[np.intp]:
-    """Which box belongs to each frame of positions: the one of the same step."""
-    steps = [inner(element, "step") for element in (edges, inner(group, "position"))]
-    arrays = [np.asarray(step[()]).reshape(-1) if step is not None else np.empty(0) for step in steps]
-    if [len(array) for array in arrays] == [boxes, frames]:
-        place = np.minimum(np.searchsorted(arrays[0], arrays[1]), boxes - 1)
-        if (arrays[0][place] == arrays[1]).all():
-            return place.astype(np.intp)
-    elif boxes == frames:
-        return np.arange(frames)
-    raise Refusal(
-        "The box is not known at every frame", f"{path}: {boxes} boxes, {frames} frames", "Write both together"
-    )
-
-
-def _check_boundary(path: Path, box: Any) -> None:
-    try:
-        said = [v.decode() if isinstance(v, bytes) else str(v) for v in np.atleast_1d(box.attrs["boundary"]).tolist()]
-    except (KeyError, OSError, TypeError, ValueError):
-        said = []
-    if len(said) != 3 or not set(said) <= {"periodic", "none"}:
-        warn("The boundary can't be read", f"{path}: box/boundary {said}", "Every axis is taken as periodic")
-    elif "none" in said:
+def _images(group: _Group, box: Box) -> bool:
+    """Whether positions are continuous: by image flags, which are read where they are needed."""
+    image = group.element("image", (group.atoms, 3))
+    if image is None:
+        return False
+    rows = image.matched(group.position, group.frames) if image.moving else None
+    if rows is None:
+        group.notes.append("the image flags are left out: they are not known at every frame")
+        return False
+    last = group.frames - 1
+    cell = box.cells[min(last, len(box.cells) - 1)]
+    with np.errstate(all="ignore"):  # cells without volume and numbers that are not finite are refused later
+        try:
+            scaled = (
+                np.asarray(group.position.rows(np.array([last]))[0], np.float64) * group.length @ np.linalg.inv(cell)
+            )
+        except np.linalg.LinAlgError:
+            scaled = np.zeros((group.atoms, 3))
+        wrapped = scaled - image.rows(rows[last:])[0]
+        both = (np.ptp(scaled, axis=0) > ACROSS).any() and (np.ptp(wrapped, axis=0) < ACROSS).all()
+    if both:
         warn(
-            "The box is not periodic along every axis", f"{path}: {', '.join(said)}",
-            "It is taken as periodic: distances and volumes across that boundary mean nothing",
+            "The positions are unwrapped already, though image flags are beside them",
+            f"{group.path}, frame {last}: the atoms span {np.ptp(scaled, axis=0).max():.1f} cells",
+            "The flags are not applied once more (LAMMPS: leave out dump_modify unwrap, or image)",
         )  # fmt: skip
+        return True
+    group.rows["image"] = rows
+    return True
 
 
-def _check_ids(path: Path, group: Any) -> None:
-    """Refuse rows that change their atoms or species on the way."""
-    for name in ("id", "species"):
-        element = inner(group, name)
-        if element is None or inner(element, "value") is None:
-            continue
-        values = inner(element, "value")
-        for start in range(0, len(values), 256):
-            changed = (values[start : start + 256] != values[0]).any(axis=1)
-            if changed.any():
-                raise Refusal(
-                    f"The atoms' {name} changes", f"{path}, frame {start + int(np.argmax(changed))}",
-                    "Write the atoms in an order that stays the same",
-                )  # fmt: skip
+def _speed(group: _Group) -> float:
+    """The unit of velocities in Å/ps; they are read where it is known and there is one at every frame."""
+    velocity = group.element("velocity", (group.atoms, 3))
+    if velocity is None:
+        return 1.0
+    speed = unit_of(velocity.data, length=1, time=-1)
+    if speed is None and stated(velocity.data) is None and group.style is not None:
+        speed = group.style.speed
+    rows = velocity.matched(group.position, group.frames) if velocity.moving else None
+    if rows is None and group.frames == 1 and not velocity.moving:
+        rows = FIRST
+    if speed is None or rows is None:
+        why = (
+            "their unit is not stated in words that are known" if speed is None else "they are not known at every frame"
+        )
+        group.notes.append(f"the velocities are left out: {why}")
+        return 1.0
+    group.rows["velocity"] = rows
+    return speed
 
 
-def _atoms_array(group: Any, name: str, atoms: int) -> Floats | None:
-    element = inner(group, name)
-    if element is None:
+def _every_frame(group: _Group, found: Element) -> Rows:
+    rows = found.matched(group.position, group.frames)
+    if rows is None:
+        raise Refusal(
+            f"The atoms' {found.name} is not known at every frame", str(group.path), "Write it whenever positions are"
+        )
+    return rows
+
+
+def _ids(group: _Group) -> NDArray[Any] | None:
+    """The ids of the first frame, rising, where every frame has its own: they decide the order of the atoms."""
+    found = group.element("id", (group.atoms,))
+    if found is None or not found.moving:
         return None
-    values = _values(group, name)
-    array = np.asarray(values[()] if inner(element, "value") is None else values[0], np.float64)
-    return array if array.shape == (atoms,) and np.isfinite(array).all() else None
+    rows = _every_frame(group, found)
+    first = found.rows(rows[:1])[0]
+    order = np.argsort(first, kind="stable")
+    ids: NDArray[Any] = first[order]
+    if (np.diff(ids) == 0).any():
+        raise Refusal(
+            "An atom stands twice in a frame, or some places hold none", f"{group.path}, frame 0: id",
+            "Write a group of atoms that stays the same, each with its own id",
+        )  # fmt: skip
+    group.rows["id"], group.order = rows, order
+    return ids
 
 
-def _species(path: Path, group: Any, atoms: int, masses: Floats | None, options: Options) -> NDArray[np.str_]:
-    element = inner(group, "species")
-    labels = np.full(atoms, "?")
-    if element is not None:
-        labels = labels_of(element) if inner(element, "value") is None else _first_labels(element)
-    if len(labels) != atoms:
-        raise Refusal(f"{len(labels)} species for {atoms} atoms", f"{path}: species", "Write one an atom")
-    if options.species is None and masses is not None and not all(is_species(name) for name in set(labels.tolist())):
-        different, which = np.unique(masses, return_inverse=True)
-        found = [element_by_mass(mass) for mass in different.tolist()]
-        if None not in found:
-            return np.array([str(name) for name in found])[which]
-    return settle_species(labels, options, path, kind="species")
+def _an_atom(group: _Group, name: str, **unit: int) -> Floats | None:
+    """One number an atom in the first frame, in u or e where the file does not say otherwise."""
+    found = element(group.path, group.node, name)
+    if found is None or found.shape != (group.atoms,) or 0 in found.data.shape or found.data.dtype.kind not in "fiu":
+        return None
+    factor = 1.0 if stated(found.data) is None else unit_of(found.data, **unit)
+    if factor is None:
+        group.notes.append(f"'{name}' is left out: its unit '{stated(found.data)}' is not known")
+        return None
+    if found.moving:
+        group.notes.append(f"'{name}' is that of the first frame")
+    values = np.asarray(found.rows(FIRST)[0], np.float64)[group.order] * factor
+    return values if np.isfinite(values).all() else None
 
 
-def _first_labels(element: Any) -> NDArray[np.str_]:
-    return np.asarray(inner(element, "value")[0]).astype(str)
+def _labels(group: _Group) -> tuple[NDArray[np.str_], NDArray[Any] | None]:
+    """The names of the atoms' species in the order of the ids, and what the file has for them."""
+    from .h5md import labels_of
+
+    found = element(group.path, group.node, "species")
+    if found is None:
+        return np.full(group.atoms, "?"), None
+    if found.shape != (group.atoms,):
+        raise Refusal(
+            f"{(*found.shape, 0)[0]} species for {group.atoms} atoms", f"{group.path}: species", "Write one an atom"
+        )
+    if found.moving:
+        group.rows["species"] = _every_frame(group, found)
+    values = found.rows(group.rows.get("species", FIRST)[:1])[0]
+    numbers = values[group.order] if found.moving else values
+    return labels_of(values, found.data.dtype)[group.order], numbers
