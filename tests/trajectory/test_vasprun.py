@@ -198,6 +198,8 @@ def test_what_is_no_dynamics_has_no_times(tmp_path: Path) -> None:
     with pytest.warns(VanhoveWarning, match="overrides"):
         traj = vh.open(write(tmp_path / "vasprun.xml", document(scaled())), spacing=0.5)
     np.testing.assert_allclose(traj.times, np.arange(6) * 0.5)
+    with pytest.warns(VanhoveWarning, match="overrides"):
+        assert vh.open(tmp_path / "vasprun.xml", timestep=0.001).times[-1] == 0.005
 
 
 def test_what_vasp_made_of_the_input_counts(tmp_path: Path) -> None:

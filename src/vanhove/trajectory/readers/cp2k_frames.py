@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from vanhove.base.errors import Refusal, warn
+from vanhove.base.errors import Refusal
 from vanhove.trajectory.contents import RawBlock
 
-from .checks import check_ending, later_frames
+from .checks import check_ending
 from .rows import RowFrames
 from .text import Lines, TextFile, Torn
 
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 TITLE = re.compile(r"\s*i\s*=\s*(\d{1,18})\s*,\s*(?:time\s*=\s*([^\s,]+)\s*(?:,|$))?")
-ROUNDED = 1.1e-3  # fs: what three decimals, and a spacing taken from two of them, can be off
+ROUNDED = 1.01e-3  # fs: what three decimals, here and in the first time, can be off
+DIGITS = 9  # of a step in fs
 
 
 @dataclass
@@ -115,31 +116,19 @@ def _take_title(index: Index, line: str, title: str) -> None:
     index.times.append(time)
 
 
-def later(index: Index, notes: list[str]) -> Ints:
-    """The frames to keep: a restart repeats the step that it begins with, or goes back to an earlier one."""
-    keep = later_frames(np.array(index.steps))
-    repeated = np.flatnonzero(~keep)
-    if len(repeated):
-        notes.append(f"left out as repeated later in {index.path.name}: {len(repeated)} frames")
-    if len(repeated) > 1:
-        warn(
-            "Steps go back within the file",
-            f"{index.path}: frames {repeated[0]} to {repeated[-1]} lie before a restart",
-            f"The {len(repeated)} frames that the restart repeats are left out; check that this is meant",
-        )  # fmt: skip
-    return np.flatnonzero(keep)
-
-
 def times_of(index: Index, chosen: Ints) -> Floats | None:
     """Times in ps; None where the titles have none.
 
-    Printed times have three decimals of a fs. Where step · spacing gives them all to that, it is the better number.
+    Printed times have three decimals of a fs. Where steps of a decimal number of fs give them all to that, they are
+    what was printed.
     """
     steps, times = np.array(index.steps)[chosen], np.array(index.times)[chosen]
     if not np.isfinite(times).all():
         return None
     if len(times) > 1:
-        spacing = (times[-1] - times[0]) / (steps[-1] - steps[0])
-        exact = times[0] + spacing * (steps - steps[0])
-        times = exact if np.abs(times - exact).max() <= ROUNDED else times
+        slope = (times[-1] - times[0]) / (steps[-1] - steps[0])
+        for digits in range(1, DIGITS + 1):
+            even = times[0] + float(f"{slope:.{digits}g}") * (steps - steps[0])
+            if np.abs(even - times).max() <= ROUNDED:
+                return np.asarray(even / 1e3)
     return times / 1e3

@@ -21,8 +21,9 @@ from vanhove.trajectory.contents import Contents, Options
 
 from .cells import once_if_constant
 from .checks import settle_species, settle_times
+from .clocks import by_steps, first_of_repeated
 from .cp2k_cells import Setup, read_setup
-from .cp2k_frames import TITLE, Index, PairedFrames, later, read_index, times_of
+from .cp2k_frames import TITLE, Index, PairedFrames, read_index, times_of
 from .cp2k_input import SPEED, unit
 from .lammps_units import unit_style
 from .packing import GZIP, ZSTD, bare_name
@@ -63,7 +64,7 @@ def scan(path: Path, options: Options) -> Contents:
         )  # fmt: skip
     notes: list[str] = []
     index = read_index(path)
-    chosen = later(index, notes)
+    chosen = np.flatnonzero(first_of_repeated(np.array(index.steps), path, notes))
     setup = _setup(path, options, named)
     chosen, cells = _cells(index, chosen, setup)
     speeds, chosen_speeds = None, chosen
@@ -84,10 +85,11 @@ def scan(path: Path, options: Options) -> Contents:
         _check_speed(paired, index, chosen, cells)
         frames, paths = paired, [path, speeds.path, setup.path]
     notes += [setup.note, "positions unwrapped by the shortest image: unwrap='none' takes them as CP2K let them run"]
+    times = by_steps(np.array(index.steps)[chosen], times_of(index, chosen), options, path)
     labels = _elements(first.labels, options, notes)
     return Contents(
         paths=tuple(paths), format="cp2k-xyz", species=settle_species(labels, options, path, kind="kind"),
-        times=settle_times(times_of(index, chosen), len(chosen), options, path), cells=cells, continuous=False,
+        times=settle_times(times, len(chosen), options, path), cells=cells, continuous=False,
         has_velocities=frames is not rows, frames=frames, temperature=setup.temperature, notes=notes,
     )  # fmt: skip
 
@@ -144,7 +146,7 @@ def _matched(index: Index, chosen: Ints, speeds: Index, notes: list[str]) -> tup
             "Positions and velocities are not of the same atoms",
             f"{index.path}: {index.n_atoms} atoms, {speeds.path}: {speeds.n_atoms}", "Move the velocities elsewhere",
         )  # fmt: skip
-    kept = later(speeds, notes)
+    kept = np.flatnonzero(first_of_repeated(np.array(speeds.steps), speeds.path, notes))
     steps, theirs = np.array(index.steps)[chosen], np.array(speeds.steps)[kept]
     places = np.minimum(np.searchsorted(theirs, steps), len(theirs) - 1)
     there = theirs[places] == steps

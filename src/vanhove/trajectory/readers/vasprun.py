@@ -19,6 +19,7 @@ from vanhove.base.errors import Refusal, warn
 from vanhove.trajectory.contents import Contents, Options
 
 from .checks import check_ending, settle_species, settle_times
+from .clocks import by_steps
 from .rows import RowFrames
 from .text import PIECE, TextFile
 from .vasprun_head import Head, read_head
@@ -61,12 +62,14 @@ def scan(path: Path, options: Options) -> Contents:
     if not frames:
         raise Refusal("The file holds no frame", str(path), "Give the vasprun.xml of a run with ionic steps")
     notes: list[str] = []
-    times = settle_times(_counted(head, frames, path, notes), frames, options, path)
+    stride = _stride(head)
+    counted = by_steps(np.arange(frames) * stride, _counted(head, frames, stride, path, notes), options, path)
     rows = _rows(body)
     return Contents(
-        paths=(path,), format="vasprun", cells=rows.cells, times=times, continuous=False, has_velocities=False,
+        paths=(path,), format="vasprun", cells=rows.cells, continuous=False, has_velocities=False,
         species=settle_species(np.array(head.labels), options, path, kind="species", masses=head.masses),
-        masses=head.masses, frames=rows, temperature=_temperature(head, notes), notes=notes,
+        masses=head.masses, frames=rows, times=settle_times(counted, frames, options, path),
+        temperature=_temperature(head, notes), notes=notes,
     )  # fmt: skip
 
 
@@ -174,7 +177,7 @@ def _rows(body: _Body) -> RowFrames:
     )  # fmt: skip
 
 
-def _counted(head: Head, frames: int, path: Path, notes: list[str]) -> Floats | None:
+def _counted(head: Head, frames: int, stride: int, path: Path, notes: list[str]) -> Floats | None:
     """Times by POTIM (ps); None where the run is no molecular dynamics or does not say."""
     kind, step = head.number("IBRION"), head.number("POTIM")
     if kind not in (None, 0) and frames > 1:
@@ -184,7 +187,6 @@ def _counted(head: Head, frames: int, path: Path, notes: list[str]) -> Floats | 
         )  # fmt: skip
     if kind != 0 or step is None or step <= 0:
         return None
-    stride = _stride(head)
     planned = head.number("NSW")
     if planned is not None and (frames - 1) * stride >= planned > 0:
         warn(
