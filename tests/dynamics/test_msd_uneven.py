@@ -274,8 +274,10 @@ def test_one_standard_error_covers_two_walks_of_three(steps: Ints) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("motion", [plain, vibrating])
-@pytest.mark.parametrize("steps", [BLOCKS, EXTRA, SINGLE, DENSER], ids=["blocks", "extra", "single", "denser"])
+@pytest.mark.parametrize(
+    ("steps", "motion"), [(BLOCKS, plain), (BLOCKS, vibrating), (EXTRA, vibrating), (SINGLE, plain)],
+    ids=["blocks", "blocks-vibrating", "extra-vibrating", "single"],
+)  # fmt: skip
 def test_one_standard_error_covers_60_to_75_of_100(steps: Ints, motion: Motion) -> None:
     given, share, mean = covered(steps, motion, 300)
     assert given > 0.9

@@ -1,14 +1,16 @@
-"""Several files that follow each other, as one."""
+"""Several files that follow each other, as one; and frames that a restart repeats, in one file or in the next."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
 from vanhove.base.errors import Refusal, warn
+from vanhove.trajectory.budget import memory_budget
 from vanhove.trajectory.contents import RawBlock
 
 from .checks import later_frames
@@ -19,62 +21,83 @@ if TYPE_CHECKING:
     from vanhove.trajectory.contents import Contents, Options
 
     Floats = NDArray[np.float64]
+    Bools = NDArray[np.bool_]
+    Frames = Callable[[int], Iterator[RawBlock]]
+
+SAME_PLACE = 1e-5  # Å: files round, and no atom of a run stays so still from frame to frame
 
 
 def join(parts: list[Contents], options: Options) -> Contents:
-    """One :class:`Contents` of several files in the order given.
+    """One :class:`Contents` of one file or several in the order given.
 
-    Files that count keep their own times; where a run was started again from earlier, the file that it wrote replaces
-    the frames that it repeats. Files that count nothing go on ``spacing`` ps after the last frame.
+    Files that count keep their own times; where a run was started again from earlier, what it wrote replaces the frames
+    that it repeats, whether it went on in the same file or in the next. Files that count nothing go on ``spacing`` ps
+    after the last frame; where a file begins with the frame that the one before ended with, that is taken once.
     """
-    if len(parts) == 1:
-        return parts[0]
     first = parts[0]
+    if len(parts) == 1 and first.store is not None:
+        return first
     for part in parts[1:]:
         _check_same(first, part)
-    times = [first.times]
-    for part in parts[1:]:
-        offset = times[-1][-1] + options.spacing - part.times[0] if options.spacing is not None else 0.0
-        times.append(part.times + offset)
-    kept = _kept(parts, times)
+    if options.spacing is not None:
+        times, keep = _one_after_the_other(parts, options.spacing)
+    else:
+        times = [part.times for part in parts]
+        keep = _rising(parts)
+    if len(parts) == 1 and keep[0].all():
+        return first
     notes = [note for part in parts for note in part.notes]
-    left_out = sum(len(part.times) for part in parts) - sum(kept)
+    left_out = sum(int((~kept).sum()) for kept in keep)
     if left_out:
-        notes.append(f"left out as repeated by the file that follows: {left_out} frames")
+        notes.append(f"left out as repeated by what follows: {left_out} frame{'s' * (left_out > 1)}")
     cells = first.cells
     if any(len(p.cells) > 1 or (p.cells[0] != cells[0]).any() for p in parts):
         cells = np.concatenate(
-            [np.broadcast_to(p.cells, (len(p.times), 3, 3))[:n] for p, n in zip(parts, kept, strict=True)]
+            [np.broadcast_to(p.cells, (len(p.times), 3, 3))[kept] for p, kept in zip(parts, keep, strict=True)]
         )
     origins = None
     if any(p.origins is not None for p in parts):
         every = [np.zeros((len(p.times), 3)) if p.origins is None else p.origins for p in parts]
-        origins = np.concatenate([part[:n] for part, n in zip(every, kept, strict=True)])
+        origins = np.concatenate([part[kept] for part, kept in zip(every, keep, strict=True)])
     sources = [p.frames for p in parts if p.frames is not None]
+    begins = np.cumsum([kept.sum() for kept in keep])[:-1]
     return replace(
         first, paths=tuple(path for p in parts for path in p.paths), cells=cells, origins=origins, notes=notes,
-        times=np.concatenate([when[:n] for when, n in zip(times, kept, strict=True)]),
-        frames=JoinedFrames(tuple(sources), tuple(kept)), breaks=tuple(np.cumsum(kept)[:-1].tolist()),
+        times=np.concatenate([when[kept] for when, kept in zip(times, keep, strict=True)]),
+        frames=JoinedFrames(tuple(sources), tuple(keep)), breaks=tuple(np.unique(begins[begins > 0]).tolist()),
     )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class JoinedFrames:
-    """The first ``kept`` frames of each source in turn."""
+    """The frames of each source in turn that are to be kept."""
 
-    sources: tuple[Callable[[int], Iterator[RawBlock]], ...]
-    kept: tuple[int, ...]
+    sources: tuple[Frames, ...]
+    keep: tuple[Bools, ...]
 
     def __call__(self, memory: int) -> Iterator[RawBlock]:
         """See :class:`vanhove.trajectory.contents.Contents`."""
-        for source, kept in zip(self.sources, self.kept, strict=True):
-            left = kept
-            for block in source(memory):
-                speeds = block.velocities
-                yield RawBlock(block.positions[:left], None if speeds is None else speeds[:left])
-                left -= len(block.positions)
-                if left <= 0:
+        for source, keep in zip(self.sources, self.keep, strict=True):
+            wanted = np.flatnonzero(keep)
+            done = 0
+            for block in source(memory) if len(wanted) else ():
+                kept = keep[done : done + len(block.positions)]
+                done += len(block.positions)
+                if kept.all():
+                    yield block
+                elif kept.any():
+                    yield RawBlock(block.positions[kept], None if block.velocities is None else block.velocities[kept])
+                if done > wanted[-1]:
                     break
+
+
+@runtime_checkable
+class InParts(Protocol):
+    """Frames of which some can be read without the ones before them."""
+
+    def part(self, frames: slice) -> Frames:
+        """The same, of some frames only."""
+        ...
 
 
 def _check_same(first: Contents, part: Contents) -> None:
@@ -87,13 +110,45 @@ def _check_same(first: Contents, part: Contents) -> None:
         raise Refusal("The files do not have the same columns", where, "Join runs that wrote the same columns")
 
 
-def _kept(parts: list[Contents], times: list[Floats]) -> list[int]:
-    """How many of each part's frames lie before the parts that follow."""
-    if any(np.isnan(when).any() for when in times):
-        return [len(when) for when in times]
+def _one_after_the_other(parts: list[Contents], spacing: float) -> tuple[list[Floats], list[Bools]]:
+    """Times of frames that go on from file to file, and which of them to keep."""
+    times, keep = [parts[0].times], [np.ones(len(parts[0].times), bool)]
+    for before, part in pairwise(parts):
+        if _goes_on_with_the_same_frame(before, part):
+            keep[-1][-1] = False
+        end = np.concatenate([when[kept] for when, kept in zip(times, keep, strict=True)])[-1:]
+        times.append(part.times - part.times[0] + (end[0] + spacing if len(end) else 0.0))
+        keep.append(np.ones(len(part.times), bool))
+    return times, keep
+
+
+def _goes_on_with_the_same_frame(before: Contents, after: Contents) -> bool:
+    """Whether every atom is in the first frame of a file where it was in the last frame of the one before."""
+    if before.frames is None or after.frames is None:
+        return False
+    cell = after.cells[0]
+    if np.abs(before.cells[-1] - cell).max() > SAME_PLACE:
+        return False
+    source: Frames | InParts = before.frames
+    if isinstance(source, InParts):
+        source = source.part(slice(len(before.times) - 1, len(before.times)))
+    *_, ending = (block.positions[-1] for block in source(memory_budget() // 4))
+    steps = next(iter(after.frames(1))).positions[0] - ending
+    whole = np.round(steps @ np.linalg.inv(cell)) @ cell  # one may be wrapped where the other is not
+    return bool(np.abs(steps - whole).max() < SAME_PLACE)
+
+
+def _rising(parts: list[Contents]) -> list[Bools]:
+    """Which frames of each part lie before all that follow."""
+    times = [part.times for part in parts]
+    if not all(np.isfinite(when).all() for when in times):
+        return [np.ones(len(when), bool) for when in times]
     keep = np.split(later_frames(np.concatenate(times)), np.cumsum([len(when) for when in times])[:-1])
     for number, (part, kept) in enumerate(zip(parts, keep, strict=True)):
-        path, left_out = part.paths[0], int((~kept).sum())
+        path, own = part.paths[0], later_frames(part.times)
+        if not own.all():
+            _within(part, own)
+        left_out = int((own & ~kept).sum())
         if not kept.any():
             after = parts[number + 1].paths[0]
             raise Refusal(
@@ -106,4 +161,17 @@ def _kept(parts: list[Contents], times: list[Floats]) -> list[int]:
                 f"The last {left_out} frames of a file are left out", f"{path}: the next file starts again from "
                 f"{times[number][kept][-1]:g} ps", "Check that the second run was restarted there",
             )  # fmt: skip
-    return [int(kept.sum()) for kept in keep]
+    return keep
+
+
+def _within(part: Contents, own: Bools) -> None:
+    """Warn where more than one frame of a file lies before a restart that is in the file too."""
+    repeated = np.flatnonzero(~own)
+    if len(repeated) > 1:
+        back = int(np.argmax(np.diff(part.times) <= 0)) + 1
+        warn(
+            "Times go back within the file", f"{part.paths[0]}: frame {back} is at {part.times[back]:g} ps, frame "
+            f"{back - 1} at {part.times[back - 1]:g} ps",
+            f"The {len(repeated)} frames that the restart repeats ({repeated[0]} to {repeated[-1]}) are left out; "
+            "check that this is meant",
+        )  # fmt: skip

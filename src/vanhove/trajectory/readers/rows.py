@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -116,6 +116,14 @@ class RowFrames:
         if np.any(self.speed != 1.0):
             velocities *= self.speed
         return RawBlock(positions, velocities if self.moving else None)
+
+    def part(self, frames: slice) -> RowFrames:
+        """The same, of some frames only."""
+        return replace(
+            self, starts=self.starts[frames], stops=self.stops[frames], origins=self.origins[frames],
+            cells=self.cells if len(self.cells) == 1 else self.cells[frames],
+            steps=None if self.steps is None else self.steps[frames],
+        )  # fmt: skip
 
     def first(self, roles: Ints, frame: int = 0) -> FirstFrame:
         """The first frame's rows, or another's, read with other ``roles``."""
