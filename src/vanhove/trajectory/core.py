@@ -150,7 +150,7 @@ class Trajectory:
         spacing = even_spacing(times)
         if spacing is None:
             steps = np.diff(times)
-            rule = np.median(steps)
+            rule = np.sort(steps)[len(steps) // 2]
             frame = int(np.argmax(np.abs(steps - rule) > TIME_TOLERANCE * abs(rule)))
             raise Refusal(
                 "The frames are not evenly spaced in time",
