@@ -71,8 +71,8 @@ def rdf(
     """
     bins = _bins(r_max, width)
     labels = _labels(traj, pairs)
-    plan = _Plan.of(traj, labels)
-    counts, scaled = _histograms(traj, plan, width, bins)
+    plan = PairPlan.of(traj, labels)
+    counts, scaled = pair_histograms(traj, plan, width, bins)
 
     edges = width * np.arange(bins + 1)
     shells = 4 * np.pi / 3 * np.diff(edges**3)
@@ -126,7 +126,7 @@ def _labels(traj: Trajectory, pairs: str | Sequence[str] | None) -> list[str]:
     return list(dict.fromkeys("-".join(split_pair(label)) for label in asked))
 
 
-class _Plan(NamedTuple):
+class PairPlan(NamedTuple):
     """How the atoms are sorted for the kernel, and how its counts add up to the pairs that were asked for."""
 
     order: Ints
@@ -138,7 +138,7 @@ class _Plan(NamedTuple):
     partners: Floats  # (asked pair): number of pairs of different atoms (i, j)
 
     @classmethod
-    def of(cls, traj: Trajectory, labels: list[str]) -> _Plan:
+    def of(cls, traj: Trajectory, labels: list[str]) -> PairPlan:
         species, kind = np.unique(traj.species, return_inverse=True)
         names, sizes = species.tolist(), np.bincount(kind)
         order = np.argsort(kind, kind="stable")
@@ -167,7 +167,7 @@ def _time_blocks(frames: int) -> Ints:
     return numbers
 
 
-def _histograms(traj: Trajectory, plan: _Plan, width: float, bins: int) -> tuple[Floats, Floats]:
+def pair_histograms(traj: Trajectory, plan: PairPlan, width: float, bins: int) -> tuple[Floats, Floats]:
     """Ordered pairs of atoms summed over each block of the run, (block, pair, bin), plain and times the volume."""
     from vanhove.kernels.pairs import pair_counts
 
