@@ -23,43 +23,6 @@ def test_list_has_every_observable(vanhove: Any) -> None:
     assert all(len(line.split()) > 3 for line in lines)
 
 
-def test_inspect_is_one_screen(vanhove: Any, dump: Path) -> None:
-    said = vanhove.works(f"inspect {dump} {MAP} --temperature 900")
-    assert len(said.out.splitlines()) < 25
-    for fact in ("36: 12 Na, 6 Si, 18 S", "60", "0 to 5.9 ps, every 0.1 ps", "9.000", "constant", "729 Å³", "900 K"):
-        assert fact in said.out, said.out
-    assert "velocities" in said.out
-    assert vanhove.left() == []
-
-
-def test_inspect_says_what_is_suspicious(vanhove: Any, tmp_path: Path) -> None:
-    rng = np.random.default_rng(2)
-    positions = rng.uniform(0, 9, (1, 36, 3)) + np.zeros((4, 1, 1))
-    positions[:, 1] = positions[:, 0] + [0.2, 0, 0]  # two atoms nearly on each other
-    positions += np.arange(4)[:, None, None] * [0.0, 0.0, 3.0]  # and all of them drift
-    traj = vh.from_arrays(positions, 9.0, ["Na"] * 36, [0, 1, 2, 4], wrapped=False)
-    traj.save(tmp_path / "x.h5md")
-    said = vanhove.works(f"inspect {tmp_path / 'x.h5md'}")
-    for doubt in (
-        "only 0.20 Å apart",
-        "not evenly spaced",
-        "centre of mass drifts 9.0 Å",
-        "moves 3.0 Å between two frames",
-    ):
-        assert doubt in said.out, said.out
-
-
-def test_inspect_finds_nothing_wrong_with_a_skewed_crystal(vanhove: Any, tmp_path: Path) -> None:
-    primitive = 4.0 * np.array([[0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
-    cell = np.array([[1, 0, 0], [2, 1, 0], [0, 1, 1]]) @ (3 * primitive)  # the same lattice in other words
-    corners = np.indices((3, 3, 3)).reshape(3, -1).T @ primitive
-    traj = vh.from_arrays(np.array([corners] * 3), cell, ["Na"] * 27, [0, 1, 2], wrapped=True, temperature=300)
-    traj.save(tmp_path / "x.h5md")
-    said = vanhove.works(f"inspect {tmp_path / 'x.h5md'}")
-    for fact in ("nothing found", "angles", "2.83 Å, Na–Na"):
-        assert fact in said.out, said.out
-
-
 def test_compute_msd_is_the_librarys(vanhove: Any, dump: Path) -> None:
     said = vanhove.works(f"compute msd {dump} {MAP} --of Na --drift framework --out x/msd.nc")
     traj = vh.open(dump, species={1: "Na", 2: "Si", 3: "S"}, timestep=0.001)

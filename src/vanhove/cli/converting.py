@@ -34,13 +34,13 @@ def convert(files: Sequence[Path], reading: Mapping[str, Any], wanted: Wanted) -
     if not sources:
         raise Refusal("convert takes what is read and what is written", str(out), "vanhove convert run.dump run.h5md")
     part = _slice(wanted.frames)
-    name = wanted.format or format_of(out)  # a wrong name is said before anything is read
     _check_out(out, [*sources, *[reading["topology"]] * (reading.get("topology") is not None)], wanted)
+    name = wanted.format or format_of(out)  # a wrong name is said before anything is read
     traj = _part(vh.open(sources, **reading), part, wanted)
     lost = write(traj, out, format=name, wrapped=wanted.wrapped)
     called = FORMATS[name].name
     said = [f"{out}: {traj.n_frames} frames of {traj.n_atoms} atoms, {called}, {_size(out.stat().st_size)}"]
-    return said + ([f"{called} does not hold {_listed(lost)}"] if lost else [])
+    return said + ([f"not in {called}: {'; '.join(lost)}"] if lost else [])
 
 
 def _check_out(out: Path, sources: Sequence[Path], wanted: Wanted) -> None:
@@ -70,10 +70,6 @@ def _slice(text: str | None) -> slice:
     except ValueError:
         raise Refusal(f"--frames {text}", "", "Write it like --frames 100:200, --frames 100: or --frames :200")
     return slice(first, last)
-
-
-def _listed(phrases: Sequence[str]) -> str:
-    return phrases[0] if len(phrases) == 1 else f"{', '.join(phrases[:-1])} and {phrases[-1]}"
 
 
 def _size(size: float) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vanhove.base.units import DENSITY_G_CM3
+from vanhove.trajectory.unwrap import how_unwrapped
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-SURE = 4.0  # standard errors
+SURE = 3.0  # standard errors
 QUARTERS = 8  # values from which on the first and the last quarter are compared
 SAME = 1e-3  # of the usual spacing: what times differ by is their rounding
 FEW = 0.02  # of the intervals: so many of another length are exceptions, more are the rule
+GROWS = 3.0  # times: from the first spacing to the last, where frames are spaced by the logarithm
 COUNTED = {"timestep": "steps", "spacing": "frames"}  # where the option is missing
 A_FRAMEWORK = 3.0  # times as far as all others a species gets that moves through a framework
 
@@ -49,7 +51,7 @@ def describe(opened: Opened, survey: Survey, files: list[str]) -> dict[str, Any]
         "times": {**times_of(traj.times), "counted_in": COUNTED.get(opened.clock, "ps")},
         "cell": cell_of(traj),
         "density_g_cm3": float(traj.masses.sum() / traj.volumes.mean() * DENSITY_G_CM3) if known else None,
-        "unwrapping": str(made.get("unwrapping", "as given")),
+        "unwrapping": how_unwrapped(traj.history),
         "notes": [str(note) for note in made.get("notes", [])],
         "velocities": traj.has_velocities,
         "temperature": _temperature(traj, survey, heat=known and not opened.clock),
@@ -82,7 +84,8 @@ def times_of(times: Floats) -> dict[str, Any]:
         said["exceptions"] = [{"after_frame": int(frame), "spacing": float(steps[frame])} for frame in odd]
     else:
         said |= dict(shortest=float(steps.min()), longest=float(steps.max()))
-        said["growing"] = bool((np.diff(steps) > -SAME * usual).all() and steps[-1] > 3 * steps[0])
+        later = steps[1:]  # the first leads from zero to where the logarithm begins
+        said["growing"] = bool((np.diff(later) > -SAME * usual).all() and later[-1] > GROWS * later[0])
     return said
 
 
@@ -108,13 +111,13 @@ def cell_of(traj: Trajectory) -> dict[str, Any]:
 def quarters(values: Floats) -> tuple[float, bool]:
     """By how much the mean of the last quarter is above that of the first, and whether that is no chance.
 
-    Neighbouring values may say the same: every quarter counts as a tenth as many, and no fewer than two.
+    Neighbouring values may say the same: every quarter counts as a fifth as many, and no fewer than two.
     """
     n = len(values) // 4
     if len(values) < QUARTERS:
         return float(values[-1] - values[0]), False
     first, last = values[:n], values[-n:]
-    error = float(np.hypot(first.std(), last.std())) / max(2, n / 10) ** 0.5
+    error = float(np.hypot(first.std(), last.std())) / max(2, n / 5) ** 0.5
     rise = float(last.mean() - first.mean())
     return rise, abs(rise) > SURE * error
 

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .text import kelvin as kelvin_text
+from .text import rounded
+
 if TYPE_CHECKING:
     from vanhove.trajectory.survey import Survey
 
@@ -77,16 +80,16 @@ def _speeds(facts: Facts, _: Survey) -> Iterator[str]:
     if known is None:
         if least > HOTTEST:
             yield (
-                f"the steps between frames ask for {least:.3g} K or more: the time between them is too short: check "
-                "--timestep or --spacing (both are in ps)"
+                f"the steps between frames ask for {kelvin_text(least)} or more: the time between them is too short. "
+                "Check --timestep or --spacing (both are in ps)"
             )
     elif least > TOO_FAST * known:
         factor = (least / known) ** 0.5
         which = "the velocities have" if kinetic else "was stated"
         yield (
-            f"the steps between frames ask for {least:.3g} K or more, where {known:.4g} K {which}: the time between "
-            f"frames is too short by a factor of {factor:.2g} or more. Check --timestep or --spacing (both are in ps)"
-            + (", and the unit of the velocities" if kinetic else "")
+            f"the steps between frames ask for {kelvin_text(least)} or more, where {kelvin_text(known)} {which}: the "
+            f"time between frames is too short by a factor of about {rounded(factor)} or more. Check --timestep or "
+            "--spacing (both are in ps)" + (", and the unit of the velocities" if kinetic else "")
         )
 
 
@@ -101,12 +104,12 @@ def _velocities(facts: Facts, survey: Survey) -> Iterator[str]:
         ratio = kinetic / stated
         unit = ratio > 1e4 or ratio < 1e-4
         yield (
-            f"the velocities have {kinetic:.4g} K where {stated:g} K was stated: "
-            + (f"they are off by a factor of {ratio**0.5:.2g}, check their unit (--units)" if unit
+            f"the velocities have {kelvin_text(kinetic)} where {stated:g} K was stated: "
+            + (f"they are off by a factor of about {rounded(ratio**0.5)}, check their unit (--units)" if unit
                else "check --temperature, the masses, and whether the run was at equilibrium")
         )  # fmt: skip
     elif stated is None and not 1 < kinetic < HOTTEST:
-        yield f"the velocities have {kinetic:.3g} K: check their unit (--units)"
+        yield f"the velocities have {kelvin_text(kinetic)}: check their unit (--units)"
     if abs(kelvin["drift"]) > HEATING * kinetic and kelvin["drift_is_sure"]:
         yield (
             f"the temperature changes by {kelvin['drift']:+.0f} K from the first to the last quarter: not at "

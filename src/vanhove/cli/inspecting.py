@@ -13,6 +13,7 @@ from vanhove.base.results import plain
 from .describing import describe
 from .doubts import doubts
 from .missing import opened
+from .text import kelvin as kelvin_text
 
 WIDTH = 100  # columns of a line
 MOST_NOTES, MOST_DOUBTS = 4, 4  # that are printed; --json has all
@@ -89,7 +90,7 @@ def _some(texts: list[str], most: int) -> list[str]:
 def _atoms(facts: Mapping[str, Any]) -> str:
     counts = ", ".join(f"{count} {name}" for name, count in facts["composition"].items())
     said = f"{facts['atoms']}: {counts}"
-    if facts["formula"] is not None and facts["formula_units"] > 1:
+    if facts["formula"] is not None and facts["formula_units"] > 1 and len(facts["composition"]) > 1:
         said += f" = {facts['formula_units']} × {facts['formula']}"
     if facts["atoms_in_all"] is not None:
         said += f", a part of {facts['atoms_in_all']} that were simulated"
@@ -127,11 +128,12 @@ def _temperature(kelvin: Mapping[str, Any]) -> str:
     stated, least = kelvin["stated"], kelvin["at_least"]
     said = "not stated (--temperature)" if stated is None else f"{stated:g} K as stated"
     if kelvin["kinetic"] is not None:
-        said += f", {kelvin['kinetic']:.0f} ± {kelvin['spread']:.0f} K by the velocities"
+        said += f", {kelvin_text(kelvin['kinetic'])} by the velocities"
         if kelvin["spread"] > 0:
-            said += f", drifts by {kelvin['drift']:+.0f} K over the run"
+            change = "+-"[kelvin["drift"] < 0] + kelvin_text(abs(kelvin["drift"]))
+            said += f" (spread {kelvin_text(kelvin['spread'])}, {change} from the first to the last quarter)"
     elif least is not None and least > (TELLING * stated if stated else COLD):
-        said += f", {least:.0f} K or more by the steps between frames"
+        said += f", {kelvin_text(least)} or more by the steps between frames"
     return said
 
 

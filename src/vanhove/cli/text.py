@@ -30,6 +30,16 @@ def measured(value: float | None, error: float | None, unit: str) -> str:
     return f"({value / scale:.{decimals}f} ± {error / scale:.{decimals}f})e{power:+03d}{unit}"
 
 
+def kelvin(temperature: float) -> str:
+    """``"612 K"``; what is no temperature of a solid to three digits."""
+    return f"{temperature:.0f} K" if temperature == 0 or 1 <= temperature < 1e5 else f"{temperature:.3g} K"
+
+
+def rounded(number: float) -> str:
+    """The first digit: ``"1000"`` of 987, ``"0.001"`` of 0.00103."""
+    return f"{float(f'{number:.1g}'):g}"
+
+
 def summary(rows: Iterable[Mapping[str, Any]]) -> list[str]:
     """The numbers of a study: a line for each quantity, a column for each temperature."""
     cells: dict[tuple[str, str, str, int], dict[float | None, str]] = {}

@@ -45,6 +45,7 @@ def runs_table(results: Results) -> Table | None:
             "Frames": [str(run.details.get("frames", "")) for run in runs],
             "Between frames": [_with(_spacing(run), "ps") for run in runs],
             "Cell": [_cell(run.details.get("cell")) for run in runs],
+            "Positions": [str(run.details.get("unwrapping", "")) for run in runs],
             "From": ["simulated here" if run.kind == "simulated" else _files(run) for run in runs],
         }
     )

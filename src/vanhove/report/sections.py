@@ -112,7 +112,7 @@ def pictured_run(results: Results) -> RunRecord | None:
     """The first run at the lowest temperature whose files are there."""
     from pathlib import Path
 
-    there = [run for run in results.runs if run.paths and all(Path(path).is_file() for path in run.paths)]
+    there = [run for run in results.runs if run.paths and all(Path(path).exists() for path in run.paths)]
     return min(there, key=lambda run: (run.temperature or 0.0, run.replica), default=None)
 
 

@@ -264,10 +264,22 @@ def _planned_file(entry: File) -> tuple[PlannedRun, Trajectory]:
     traj = vh.open(paths, **options)
     run = PlannedRun(
         name=str(entry.name), temperature=traj.temperature, replica=entry.replica, kind="files",
-        key=files_key(entry.path, options),
+        key=_key(entry, traj),
         composition=traj.composition, paths=tuple(entry.path), open_options=options,
     )  # fmt: skip
     return run, traj
+
+
+def _key(entry: File, traj: Trajectory) -> str:
+    """Names the trajectory by what all its files hold: those beside the named one, and those in a folder, too."""
+    from vanhove.trajectory.file_source import FileSource
+
+    source, options = traj.system.source, entry.open_options
+    files = list(source.files) if isinstance(source, FileSource) else [Path(path) for path in entry.path]
+    if entry.topology is not None:  # where it lies does not matter
+        files.append(Path(entry.topology))
+        options["topology"] = True
+    return files_key(files, options)
 
 
 def _must_know_temperature(observable: str, run: PlannedRun) -> None:

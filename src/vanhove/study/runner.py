@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from vanhove.base.errors import Refusal
 from vanhove.base.results import load, save
 from vanhove.base.version import __version__
+from vanhove.trajectory.unwrap import how_unwrapped
 
 from . import simulation
 from .analysis import compute
@@ -177,6 +178,7 @@ def _run_record(plan: Plan, run: PlannedRun, folder: Path) -> RunRecord:
         "first_ps": float(traj.times[0]),
         "last_ps": float(traj.times[-1]),
         "cell": traj.cells[0].tolist(),
+        "unwrapping": how_unwrapped(traj.history),
         **(simulation.details(plan.by_key[run.key], folder) if run.kind == "simulated" else {}),
     }
     paths = tuple(str(folder.resolve() / path) for path in run.paths)

@@ -92,6 +92,7 @@ class File(Section):
     unwrap: str | None = None
     format: str | None = None
     units: str | None = None
+    topology: str | None = None  # a file, relative to the study.toml as path is
 
     @property
     def open_options(self) -> dict[str, Any]:
@@ -221,6 +222,7 @@ def _resolved(study: Study, folder: Path) -> Study:
         run.model_copy(
             update={
                 "path": [absolute(path) for path in run.path],
+                "topology": None if run.topology is None else absolute(run.topology),
                 "name": run.name or re.sub(r"[^\w+-]+", "-", Path(run.path[0]).name.split(".")[0]),
             }
         )

@@ -38,6 +38,7 @@ class FileSource:
 
     def __init__(self, contents: Contents, mode: Unwrap, units: str, masses: Floats) -> None:
         self._contents, self._mode, self._masses = contents, mode, masses
+        self.files = contents.paths  # all that the numbers come from
         self.n_frames, self.n_atoms = len(contents.times), len(contents.species)
         corrected = len(contents.cells) > 1 and mode in ("file", "tor")
         self.fields: frozenset[str] = frozenset(

@@ -17,7 +17,7 @@ from .contents import Contents, Options
 from .core import System, Trajectory
 from .file_source import FileSource
 from .source import ArraySource
-from .unwrap import MEANING, Unwrap, Unwrapper
+from .unwrap import MEANING, STORED, Unwrap, Unwrapper
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -129,7 +129,7 @@ def _trajectory(
         contents.species, masses, known, contents.cells, times,
         contents.temperature if temperature is None else float(temperature), atoms_in_all=contents.atoms_in_all,
     )  # fmt: skip
-    how = "as stored" if contents.store else MEANING[mode]
+    how = STORED if contents.store else MEANING[mode]
     done = [*contents.history, step("open", **asked, unwrapping=how, notes=list(contents.notes))]
     return Trajectory(system, done)
 

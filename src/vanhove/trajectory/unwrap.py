@@ -14,8 +14,8 @@ position and c is zero.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -34,6 +34,14 @@ MEANING = {
     "fractional": "unwrapped by the shortest image between frames; displacements in the lattice frame of each cell",
     "none": "positions taken as they stand",
 }
+STORED = "as stored"
+
+
+def how_unwrapped(history: Iterable[Mapping[str, Any]]) -> str:
+    """How a trajectory's positions came to be continuous; of a store, how they did before it was written."""
+    told = [str(entry["parameters"]["unwrapping"]) for entry in history if "unwrapping" in entry["parameters"]]
+    before = [text for text in told if text != STORED]
+    return before[-1] if before else "continuous as they were written"
 
 
 class Unwrapper:
