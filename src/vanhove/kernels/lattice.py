@@ -15,11 +15,22 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Bools = NDArray[np.bool_]
 
+ROUNDS = 1000  # of shortening; no cell of atoms needs more than some ten
+EXACT = 2.0**53  # whole numbers up to here are exact
+
 
 @kernel
 def _dot(a: Floats, b: Floats) -> Any:
     """Scalar product of two vectors; written out, since numpy's takes seconds to compile and loads scipy."""
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
+@kernel
+def _multiples(a: Floats, b: Floats) -> Any:
+    """The whole multiple of ``b`` nearest to ``a``; 0 where no whole number could say it."""
+    square = _dot(b, b)
+    ratio = _dot(a, b) / square if square > 0 else 0.0
+    return round(ratio) if abs(ratio) < EXACT else 0
 
 
 @kernel
@@ -41,24 +52,23 @@ def reduce_cell(cell: Floats) -> tuple[Floats, Ints]:
     """Minkowski-reduce three row vectors: ``reduced = integers @ cell``, each vector as short as the lattice allows.
 
     Rounding in a reduced basis and looking at the 26 neighbours finds the shortest image exactly, where rounding in a
-    skewed cell picks a wrong one.
+    skewed cell picks a wrong one. Numbers that are no cell (not finite, flat) come back as far as they got.
     """
     reduced = cell.copy()
     integers = np.zeros((3, 3), np.int64)
     for i in range(3):
         integers[i, i] = 1
     shorter = np.zeros(3)
-    changed = True
-    while changed:
+    for _ in range(ROUNDS):
         changed = False
         for i in range(3):
             j, k = (i + 1) % 3, (i + 2) % 3
             # first whole multiples of either of the others, so that a very skewed cell needs few rounds
             for trial in range(11):
                 if trial == 0:
-                    a, b = -round(_dot(reduced[i], reduced[j]) / _dot(reduced[j], reduced[j])), 0
+                    a, b = -_multiples(reduced[i], reduced[j]), 0
                 elif trial == 1:
-                    a, b = 0, -round(_dot(reduced[i], reduced[k]) / _dot(reduced[k], reduced[k]))
+                    a, b = 0, -_multiples(reduced[i], reduced[k])
                 else:
                     a, b = (trial - 2) // 3 - 1, (trial - 2) % 3 - 1
                 for x in range(3):
@@ -68,6 +78,8 @@ def reduce_cell(cell: Floats) -> tuple[Floats, Ints]:
                         reduced[i, x] = shorter[x]
                         integers[i, x] += a * integers[j, x] + b * integers[k, x]
                     changed = True
+        if not changed:
+            break
     return reduced, integers
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 PathLike = str | os.PathLike[str]
+FLATTEST = 1e9  # of a cell: the volume that its vectors would have at right angles, over the one that they have
 MODES: list[Unwrap] = ["file", "tor", "fractional", "none"]
 
 
@@ -247,9 +248,11 @@ def as_cells(cells: Any) -> Floats:
 
 
 def check_cells(cells: Floats, where: str) -> None:
-    """Refuse cells without volume."""
-    volumes = np.abs(np.linalg.det(cells))
-    bad = ~(np.isfinite(volumes) & (volumes > 1e-3))
+    """Refuse cells without volume, and those so flat that rounding errors are all that is left of it."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        volumes = np.abs(np.linalg.det(cells))
+        upright = np.prod(np.linalg.norm(cells, axis=2), axis=1)
+        bad = ~(np.isfinite(volumes) & (volumes > 1e-3) & (upright < FLATTEST * volumes))
     if bad.any():
         raise Refusal(f"The cell of frame {int(np.argmax(bad))} has no volume", where, "Check the file's cell or box")
 
@@ -262,9 +265,9 @@ def check_times(times: Floats, where: str) -> None:
     if back.any():
         frame = int(np.argmax(back)) + 1
         raise Refusal(
-            f"Frame {frame} is at {times[frame]:g} ps, not after frame {frame - 1} at {times[frame - 1]:g} ps",
+            f"Frame {frame} is at {times[frame]:.10g} ps, not after frame {frame - 1} at {times[frame - 1]:.10g} ps",
             where,
-            "Give the files in the order of time, and leave repeated frames out",
+            "Leave out the frames that were written before a restart; give several files in the order of time",
         )
 
 
