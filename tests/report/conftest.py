@@ -52,6 +52,7 @@ def finished(folder: Path) -> Results:
         details = {
             "composition": traj.composition, "density_g_cm3": 1.23, "frames": FRAMES, "first_ps": 0.0,
             "last_ps": float(traj.times[-1]), "cell": traj.cells[0].tolist(),
+            "unwrapping": "unwrapped by the shortest image between frames; displacements toroidal-view preserving",
         }  # fmt: skip
         runs.append(RunRecord(name, temperature, 1, "simulated", (str(path),), {}, traj.n_atoms, details))
         keep(vh.structure.rdf(traj, r_max=6.0), "structure.rdf", f"rdf-{name}", name, "", temperature)

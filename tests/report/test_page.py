@@ -189,3 +189,17 @@ def test_a_folder_without_results_is_refused(tmp_path):
     with pytest.raises(vh.Refusal, match="no finished study"):
         write(tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_how_the_runs_were_unwrapped_is_told(parsed: Page, study: Path) -> None:
+    assert "unwrapped by the shortest image between frames" in parsed.text
+    assert parsed.text.count("toroidal-view preserving") == 1  # all runs alike: said once
+    results = read_results(study)
+    keep(study, "rdf-900K")
+    first, *others = results.runs
+    other = replace(first, details={**first.details, "unwrapping": "positions taken as they stand"})
+    write_lock(replace(read_results(study), runs=(other, *others)))
+    text = Page(write(study).read_text(encoding="utf-8")).text
+    assert "Positions of run 900K" in text
+    assert "positions taken as they stand" in text
+    assert "Positions of run 1100K" in text

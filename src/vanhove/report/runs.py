@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +45,6 @@ def runs_table(results: Results) -> Table | None:
             "Frames": [str(run.details.get("frames", "")) for run in runs],
             "Between frames": [_with(_spacing(run), "ps") for run in runs],
             "Cell": [_cell(run.details.get("cell")) for run in runs],
-            "Positions": [str(run.details.get("unwrapping", "")) for run in runs],
             "From": ["simulated here" if run.kind == "simulated" else _files(run) for run in runs],
         }
     )
@@ -80,10 +79,21 @@ def what_ran(results: Results) -> str:
 
 
 def facts(results: Results) -> list[tuple[str, str]]:
-    """What all simulated runs share: engine, potential and protocol."""
+    """What all simulated runs share: engine, potential and protocol; and how the positions of each were unwrapped."""
     details: dict[str, Any] = next((run.details for run in results.runs if run.kind == "simulated"), {})
-    if not details:
-        return []
+    return [*(_simulated(results, details) if details else []), *_unwrapped(results.runs)]
+
+
+def _unwrapped(runs: Sequence[RunRecord]) -> list[tuple[str, str]]:
+    """One entry where all runs are alike, else one each."""
+    told = {run.name: str(run.details.get("unwrapping", "")) for run in runs}
+    ways = set(told.values()) - {""}
+    if len(ways) == 1:
+        return [("Positions", ways.pop())]
+    return [(f"Positions of run {name}", way) for name, way in told.items() if way]
+
+
+def _simulated(results: Results, details: Mapping[str, Any]) -> list[tuple[str, str]]:
     material, asked = results.settings.get("material", {}), results.settings.get("simulate", {})
     engine, mix, quench = details.get("engine", {}), asked.get("mix", {}), asked.get("quench", {})
     glass = quench.get("to") or min(asked.get("temperatures", [0.0]))
