@@ -82,10 +82,12 @@ def scan(path: Path, options: Options) -> Contents:
 def _check_steps(header: Header, path: Path) -> None:
     """Warn where the header's last step is not the one that evenly spaced frames end at.
 
-    Writers put there the last frame's step, or the number of steps of the run, or nothing.
+    LAMMPS puts there the last frame's step; others do too, or the number of steps of the run, or nothing.
     """
     span, frames = header.every, header.frames
-    expected = {0, header.start, header.start + (frames - 1) * span, header.start + frames * span, frames * span}
+    expected = {header.start + (frames - 1) * span}
+    if not header.by_lammps:
+        expected |= {0, header.start, header.start + frames * span, frames * span}
     if header.declared == frames and header.last not in expected:
         warn(
             "The frames may not be evenly spaced",

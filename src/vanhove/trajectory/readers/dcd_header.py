@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+BY_LAMMPS = b"Written by LAMMPS"
+TITLE = 4 + 80  # bytes of its first line
 COUNTERS = 84  # bytes: "CORD" and twenty numbers
 
 
@@ -30,6 +32,7 @@ class Header:
     start: int  # first frame's step
     every: int  # steps between frames
     last: int
+    by_lammps: bool
     version: int  # of CHARMM, or what others put there
     has_cell: bool
     has_fourth: bool  # a fourth coordinate, which is passed over
@@ -70,7 +73,7 @@ def read_header(file: int, path: Path) -> Header:
         raise Refusal("The file holds velocities, not positions", str(path), "Give the DCD of the positions")
     n = struct.unpack(f"{order}20i", first[4:])
     charmm = n[19] != 0  # X-PLOR keeps its time step in double precision where CHARMM's flags stand
-    records.next("title")
+    by_lammps = BY_LAMMPS in records.next("title")
     (n_atoms,) = struct.unpack(f"{order}i", records.next("number of atoms", 4))
     fixed = n[8]
     if n_atoms < 1 or not 0 <= fixed < n_atoms:
@@ -83,8 +86,8 @@ def read_header(file: int, path: Path) -> Header:
                 "The header is damaged", f"{path}: the atoms that are not fixed are not in order", "Copy it again"
             )
     header = Header(
-        order, marker, n_atoms, n[0], n[1], n[2], n[3], n[19], charmm and n[10] != 0, charmm and n[11] != 0, free,
-        records.at,
+        order, marker, n_atoms, n[0], n[1], n[2], n[3], by_lammps, n[19], charmm and n[10] != 0,
+        charmm and n[11] != 0, free, records.at,
     )  # fmt: skip
     return _counted(header, os.fstat(file).st_size)
 
@@ -119,14 +122,14 @@ class _Records:
         self.at = 0
 
     def next(self, what: str, size: int | None = None) -> bytes:
-        """The next record, of ``size`` bytes; one whose size is not known is passed over."""
+        """The next record, of ``size`` bytes; of one whose size is not known, what it begins with."""
         marker = self._marker
         length = _mark(os.pread(self._file, marker, self.at), self._order, marker)
         if length is None or length > self._left - self.at - 2 * marker:
             raise Refusal(
                 "The file was cut in its header", f"{self._path}: {what}", "Give a file that was written to its end"
             )
-        record = b"" if size is None else os.pread(self._file, length, self.at + marker)
+        record = os.pread(self._file, min(length, size or TITLE), self.at + marker)
         ending = _mark(os.pread(self._file, marker, self.at + marker + length), self._order, marker)
         if ending != length or size not in (None, length):
             raise Refusal(

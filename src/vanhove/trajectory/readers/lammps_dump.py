@@ -60,7 +60,8 @@ def scan(path: Path, options: Options) -> Contents:
     style = None if units is None else unit_style(units, str(path))
     frames, kind = _frames(index, keep, style, notes)
     atoms, frames = _atoms(index, frames, options, notes)
-    charges = _charges(index, frames, units or "", notes)
+    if "q" in index.columns:
+        atoms = atoms._replace(charges=_charges(index, frames, units or "", notes))
     counted = _times(index, keep, style, options)
     length = 1.0 if style is None else style.length
     times = settle_times(counted, len(frames.starts), options, path)
@@ -68,7 +69,7 @@ def scan(path: Path, options: Options) -> Contents:
     return Contents(
         paths=(path,), format="lammps-dump", species=atoms.species, times=times,
         cells=frames.cells * length, continuous=kind, has_velocities=frames.moving, frames=frames,
-        origins=frames.origins * length, masses=atoms.masses, charges=atoms.charges if charges is None else charges,
+        origins=frames.origins * length, masses=atoms.masses, charges=atoms.charges,
         clock="timestep", notes=notes,
     )  # fmt: skip
 
@@ -153,8 +154,6 @@ def _charges(index: Index, frames: RowFrames, units: str, notes: list[str]) -> F
     """Charges in e by the column q, where they are the same in the first and the last frame."""
     from vanhove.kernels.parsing import ID, MASS, SKIP
 
-    if "q" not in index.columns:
-        return None
     wanted = {"id": ID, "q": MASS}
     roles = np.array([wanted.get(name, SKIP) for name in index.columns], np.int64)
     rows = [frames.first(roles, frame) for frame in (0, len(frames.starts) - 1)]

@@ -64,7 +64,8 @@ def scan(path: Path, options: Options) -> Contents:
         cells, origins = _cells(file, units, n_frames, path)
         table = AtomTable(file, n_atoms, path)
         atoms, ids, types = table.follow(options, notes)
-        charges = table.charges(n_frames, units.style, notes)
+        if "q" in file.variables:
+            atoms = atoms._replace(charges=table.charges(n_frames, units.style, notes))
         speed = None
         if "velocities" in file.variables and file.variables["velocities"].shape == file.variables[kind].shape:
             speed = units.speed(file.variables["velocities"])
@@ -81,7 +82,7 @@ def scan(path: Path, options: Options) -> Contents:
     return Contents(
         paths=(path,), format="netcdf", species=atoms.species, times=settle_times(counted, len(numbers), options, path),
         cells=cells, continuous=continuous, has_velocities=speed is not None, frames=frames, origins=origins,
-        masses=atoms.masses, charges=atoms.charges if charges is None else charges, notes=notes,
+        masses=atoms.masses, charges=atoms.charges, notes=notes,
     )  # fmt: skip
 
 
