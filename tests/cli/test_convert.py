@@ -142,3 +142,34 @@ def test_a_killed_conversion_leaves_nothing_that_looks_whole(
 
 def _begun(folder: Path) -> bool:
     return any(path.name.endswith(".part") and path.stat().st_size > 2000 for path in folder.iterdir())
+
+
+DATA = """LAMMPS data file
+
+36 atoms
+3 atom types
+0 9 xlo xhi
+0 9 ylo yhi
+0 9 zlo zhi
+
+Masses
+
+1 22.99
+2 28.086
+3 32.06
+
+Atoms # atomic
+
+"""
+
+
+def test_a_topology_says_what_the_trajectory_does_not(vanhove: Any, dump: Path) -> None:
+    types = [1] * 12 + [2] * 6 + [3] * 18
+    rows = [f"{i} {kind} {0.2 * i:.2f} {0.1 * i:.2f} 0.5" for i, kind in enumerate(types, 1)]
+    Path("start.data").write_text(DATA + "\n".join(rows) + "\n")
+    options = f"{dump} --timestep 0.001 --topology start.data"
+    assert "36: 12 Na, 6 Si, 18 S" in vanhove.works(f"inspect {options}").out
+    assert "Å²" in vanhove.works(f"compute msd {options} --of Na").out
+    vanhove.works(f"convert {dump} run.xyz --timestep 0.001 --topology start.data")
+    assert vh.open("run.xyz").composition == {"Na": 12, "Si": 6, "S": 18}
+    vanhove.refuses(f"convert {dump} start.data --timestep 0.001 --topology start.data --to h5md", "is what is read")
