@@ -26,17 +26,15 @@ BOXES_PER_ATOM = 4  # more are empty ones
 
 
 @kernel
-def _longer_ints(table: Ints) -> Ints:
-    longer = np.empty((2 * table.shape[0], 3), np.int64)
-    longer[: table.shape[0]] = table
-    return longer
-
-
-@kernel
-def _longer_floats(table: Floats) -> Floats:
-    longer = np.empty((2 * table.shape[0], 3))
-    longer[: table.shape[0]] = table
-    return longer
+def _longer(pairs: Ints, vectors: Floats) -> tuple[Ints, Floats]:
+    """Twice the room for a list; element by element, since copying a slice takes seconds to compile."""
+    rows = pairs.shape[0]
+    more, further = np.empty((2 * rows, 3), np.int64), np.empty((2 * rows, 3))
+    for k in range(rows):
+        for c in range(3):
+            more[k, c] = pairs[k, c]
+            further[k, c] = vectors[k, c]
+    return more, further
 
 
 @kernel
@@ -116,7 +114,7 @@ def neighbour_pairs(
     Returns
     -------
     (pair, [frame, centre, neighbour]), sorted by frame and then as ``centres`` are, and the vectors from the centre to
-    the neighbour's image, (pair, axis).
+    the neighbour's image, (pair, axis); both are parts of longer arrays.
     """
     pairs = np.empty((max(64, 8 * centres.size), 3), np.int64)
     vectors = np.empty((pairs.shape[0], 3))
@@ -128,7 +126,7 @@ def neighbour_pairs(
     here = np.zeros(3)
     square = (cutoff * (1.0 + EDGE)) ** 2
     for f in range(positions.shape[0]):
-        cell[:] = reduce_cell(cells[f])[0]
+        cell = reduce_cell(cells[f])[0]
         inverse_into(cell, inverse)
         for c in range(3):
             widths[c] = 1.0 / np.sqrt(inverse[0, c] ** 2 + inverse[1, c] ** 2 + inverse[2, c] ** 2)
@@ -161,8 +159,8 @@ def neighbour_pairs(
                         if owners[g, 1] == 1 and other == centres[k]:
                             continue
                         if found == pairs.shape[0]:
-                            pairs, vectors = _longer_ints(pairs), _longer_floats(vectors)
+                            pairs, vectors = _longer(pairs, vectors)
                         pairs[found, 0], pairs[found, 1], pairs[found, 2] = f, centres[k], other
                         vectors[found, 0], vectors[found, 1], vectors[found, 2] = x, y, z
                         found += 1
-    return pairs[:found].copy(), vectors[:found].copy()
+    return pairs[:found], vectors[:found]

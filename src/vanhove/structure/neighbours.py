@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Atoms = NDArray[np.integer] | NDArray[np.bool_]
 
+EDGE = 1e-9  # a distance that is the cut-off but for rounding is within it, as in the lists
 PAIR_BYTES = 4 * 48  # of one pair: its numbers and its vector, in a list that has just been doubled and copied
 
 
@@ -86,8 +87,8 @@ def neighbours_in_frames(
             "Give a smaller distance, fewer atoms or frames, or raise VANHOVE_MEMORY",
         )  # fmt: skip
     pairs, vectors = neighbour_pairs(np.ascontiguousarray(positions, np.float64), cells, first, second, float(cutoff))
-    frame, i, j = np.ascontiguousarray(pairs.T)
-    return NeighboursInFrames(frame, i, j, vectors)
+    frame, i, j = np.ascontiguousarray(pairs.T)  # copies, so that the room to spare in the lists is given back
+    return NeighboursInFrames(frame, i, j, vectors.copy())
 
 
 def nearest(positions: Floats, cell: Floats, centres: Atoms, others: Atoms, number: int) -> Neighbours:
