@@ -225,7 +225,7 @@ class Classic:
         dims = ["frame", *self.sizes]
 
         def data(name: str, frame: int | None = None) -> bytes:
-            array = arrays[name] if frame is None else arrays[name][frame]
+            array = arrays[name] if frame is None else arrays[name][frame : frame + 1]
             raw = array.astype(array.dtype.newbyteorder(">")).tobytes()
             return raw + b"\0" * (-len(raw) % 4 if len(recorded) != 1 or frame is None else 0)
 

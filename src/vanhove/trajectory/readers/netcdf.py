@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 
 UNWRAPPED, PLAIN, SCALED = "unwrapped_coordinates", "coordinates", "scaled_coordinates"
 FLAGS = ("ix", "iy", "iz")
+# What else is read of every frame, and how many dimensions it has then: a fixed id or charge has one.
+ALONG = {"time": 1, "velocities": 3} | dict.fromkeys(
+    (*FLAGS, "cell_lengths", "cell_angles", "cell_origin", "id", "type", "mass", "q"), 2
+)
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -102,8 +106,9 @@ def _kind(file: NetCDF, path: Path) -> tuple[str, bool]:
 
 def _whole_frames(file: NetCDF, kind: str, path: Path) -> int:
     """How many frames are there in every variable that is used."""
-    used = [kind, *(name for name in ("time", "cell_lengths", "cell_angles", "id", "type") if name in file.variables)]
-    lengths = [file.variables[name].shape[0] for name in used if file.variables[name].shape]
+    lengths = [file.variables[kind].shape[0]]
+    beside = [(file.variables[name].shape, rank) for name, rank in ALONG.items() if name in file.variables]
+    lengths += [shape[0] for shape, rank in beside if len(shape) == rank]
     n_frames = min(lengths)
     declared = max(lengths) if file.declared is None else file.declared
     torn = f"in frame {n_frames} of the {declared} that its header counts" if n_frames < declared else None
