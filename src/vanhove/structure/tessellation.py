@@ -40,7 +40,7 @@ def cell_volumes(positions: Floats, cells: Floats, radii: Floats | None = None) 
     while missing.any():
         centres = np.flatnonzero(missing.any(axis=0))
         pairs = neighbours_in_frames(positions, cells, centres, np.arange(atoms), reach)
-        _check(pairs.i, pairs.j, pairs.vector)
+        refuse_same_place(pairs.i, pairs.j, pairs.vector)
         row = pairs.frame * len(centres) + np.searchsorted(centres, pairs.i)
         starts = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=frames * len(centres)))])
         here, extent = np.zeros(frames * len(centres)), np.zeros(frames * len(centres))
@@ -59,10 +59,11 @@ def cell_volumes(positions: Floats, cells: Floats, radii: Floats | None = None) 
     return volumes
 
 
-def _check(i: NDArray[np.int64], j: NDArray[np.int64], vector: Floats) -> None:
+def refuse_same_place(i: NDArray[np.int64], j: NDArray[np.int64], vector: Floats) -> None:
+    """Refuse a neighbour at no distance: there is no direction to it."""
     together = ~vector.any(axis=1)
     if together.any():
         first = int(np.argmax(together))
         raise Refusal(
-            "Two atoms lie at the same place", f"atoms {i[first]} and {j[first]}", "They have no plane between them"
+            "Two atoms lie at the same place", f"atoms {i[first]} and {j[first]}", "Check how the trajectory was made"
         )
