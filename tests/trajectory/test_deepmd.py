@@ -183,6 +183,7 @@ HEADERS = [
     b"{'descr': '<f8', 'fortran_order': False, 'shape': (14, 360000000000000), }",
     b"{'descr': '<f8', 'fortran_order': False, 'shape': (-14, -36), }",
     b"{'descr': '<f8', 'fortran_order': False, 'shape': (), }",
+    b"{'descr': '<f0', 'fortran_order': False, 'shape': (14, 36), }",
     b"{'descr': '|O', 'fortran_order': False, 'shape': (14, 36), }",
     b"{'descr': '<c16', 'fortran_order': False, 'shape': (14, 36), }",
     b"{'descr': [('x', '<f8')], 'fortran_order': False, 'shape': (14, 36), }",

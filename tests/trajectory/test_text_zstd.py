@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -135,6 +136,28 @@ def test_any_bytes_in_any_pieces(parts: list[bytes], size: int, gz: bool, data: 
                 done = file.read_into(at, memoryview(room))
                 assert bytes(room[:done]) == whole[at : at + size]
             assert not file.cut
+
+
+def test_damaged_bytes_are_refused_or_harmless(tmp_path: Path) -> None:
+    whole = zstd.compress(dump_text(walk(TRICLINIC, frames=3, atoms=6), "id type x y z ix iy iz").encode())
+    path = tmp_path / "a.dump.zst"
+
+    @settings(max_examples=120, deadline=None)
+    @given(st.lists(st.tuples(st.integers(0, len(whole)), st.integers(0, 40), st.binary(max_size=6)), min_size=1))
+    def damage(changes: list[tuple[int, int, bytes]]) -> None:
+        data = whole
+        for place, gone, new in changes[:3]:
+            data = data[:place] + new + data[place + gone :]
+        path.write_bytes(data)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                positions = vh.open(path, species=NAMES, timestep=1.0, format="lammps-dump").positions
+        except Refusal:
+            return
+        assert np.isfinite(positions).all()
+
+    damage()
 
 
 def test_names_without_their_packing() -> None:

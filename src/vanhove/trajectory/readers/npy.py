@@ -65,7 +65,7 @@ def read_header(path: Path) -> Npy:
         raise Refusal(
             "The file is no array of numpy's", f"{path}: {error}", "Copy it again, or write it with numpy.save"
         )
-    if dtype.kind not in "fiu" or not shape or min(shape[1:], default=1) < 1 or shape[0] < 0:
+    if dtype.kind not in "fiu" or not shape or min([dtype.itemsize, *shape[1:], shape[0] + 1]) < 1:
         raise Refusal("The array does not hold plain numbers", f"{path}: {dtype} of shape {shape}")
     if by_columns:
         raise Refusal(

@@ -63,7 +63,7 @@ class Item:
             start = int(start)
         except (TypeError, ValueError, OverflowError, SyntaxError):  # numpy parses the type's name
             raise damaged(f"{self.where}: {name}")
-        if dtype.kind not in "fiu" or min([start - HEADER, *sizes]) < 0:
+        if dtype.kind not in "fiu" or min([dtype.itemsize - 1, start - HEADER, *sizes]) < 0:
             raise damaged(f"{self.where}: {name}")
         array = Array(tuple(sizes), dtype, start)
         if array.stop > self.size:
