@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 PIECE = 1 << 20  # bytes read at once while looking for frames
 PACKED = 1 << 18  # compressed bytes taken at once
 MARGIN = 1  # line end that every piece given to a kernel has behind it
+MOST_LINES = 1 << 60  # no file has as many, and a compiled loop can count them
 LONGEST = 1 << 24  # bytes of a line: more is no text of frames, and a small packed file can hold any amount of it
 WIDEST = 1 << 12  # bytes that a row of numbers may have, taken over those of a frame
 _INK = re.compile(rb"\S")
@@ -208,7 +209,7 @@ class Lines:
         """
         from vanhove.kernels.parsing import skip_lines
 
-        start, left = self.offset, lines
+        start, left = self.offset, min(lines, MOST_LINES)
         while True:
             text = np.frombuffer(self._piece, np.uint8)
             at, left = skip_lines(text, self._at, text.size, left)
