@@ -40,3 +40,9 @@ def cosines_of(degrees: Floats) -> Floats:
 def once_if_constant(cells: Floats) -> Floats:
     """One cell where all frames have the same."""
     return cells[:1] if (cells == cells[0]).all() else cells
+
+
+def note_corner(cells: Floats, notes: list[str]) -> None:
+    """Say that a changing cell is taken to change about zero, in files that keep no corner of it."""
+    if len(cells) > 1:
+        notes.append("the corner of the cell is taken at zero in every frame: the file does not say it")

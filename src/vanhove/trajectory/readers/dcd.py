@@ -21,7 +21,7 @@ from vanhove.trajectory.contents import Contents, Options, RawBlock
 
 from .atoms import atoms_of
 from .binary import check_block, frames_at_once, opened, read_exactly
-from .cells import once_if_constant
+from .cells import note_corner, once_if_constant
 from .checks import check_ending, settle_times
 from .clocks import by_steps
 from .dcd_cells import cells_of_dcd
@@ -67,6 +67,8 @@ def scan(path: Path, options: Options) -> Contents:
             str(path),
             "Give topology= a LAMMPS data file with the box, or write the cell with it",
         )
+    cells = once_if_constant(cells * length)
+    note_corner(cells, notes)
     counted = None
     if header.every > 0:
         _check_steps(header, path)
@@ -74,7 +76,7 @@ def scan(path: Path, options: Options) -> Contents:
         counted = by_steps(steps, None, options, path)
     return Contents(
         paths=paths, format="dcd", species=atoms.species, times=settle_times(counted, header.frames, options, path),
-        cells=once_if_constant(cells * length), continuous=False, has_velocities=False, frames=frames,
+        cells=cells, continuous=False, has_velocities=False, frames=frames,
         masses=atoms.masses, charges=atoms.charges, clock="timestep" if header.every > 0 else "spacing", notes=notes,
     )  # fmt: skip
 

@@ -20,7 +20,7 @@ from vanhove.trajectory.contents import Contents, Options, RawBlock
 
 from .atoms import atoms_of
 from .binary import check_block, frames_at_once, opened, read_exactly
-from .cells import once_if_constant
+from .cells import note_corner, once_if_constant
 from .checks import check_ending, settle_times
 from .clocks import by_steps, first_of_repeated, unrounded
 
@@ -75,14 +75,15 @@ def scan(path: Path, options: Options) -> Contents:
     counted = by_steps(steps, own, options, path) if counts else own
     atoms = atoms_of(options, int(heads["atoms"][0]), path, notes)
     with np.errstate(invalid="ignore"):
-        cells = heads["cell"][keep].astype(np.float64) * NM
+        cells = once_if_constant(heads["cell"][keep].astype(np.float64) * NM)
+    note_corner(cells, notes)
     frames = XtcFrames(
         path, index.starts[keep], index.stops[keep], np.flatnonzero(keep), int(heads["atoms"][0]),
         int(heads["magic"][0]) == WIDE_MAGIC,
     )  # fmt: skip
     return Contents(
         paths=(path,), format="xtc", species=atoms.species, times=settle_times(counted, len(steps), options, path),
-        cells=once_if_constant(cells), continuous=False, has_velocities=False, frames=frames, masses=atoms.masses,
+        cells=cells, continuous=False, has_velocities=False, frames=frames, masses=atoms.masses,
         charges=atoms.charges, clock="timestep" if counts and own is None else "spacing", notes=notes,
     )  # fmt: skip
 
