@@ -29,10 +29,15 @@ ARGUMENTS: dict[str, Any] = {
     "temperatures": [1100.0, 1300.0, 1500.0],
     "values": [1.2e-5, 2.6e-5, 4.4e-5],
     "units": "cm²/s",
+    "triplets": "S-Si-S",
+    "formers": "Si",
+    "anions": "S",
+    "cutoff": 4.0,
+    "cutoffs": {"Si-S": 2.6, "Si-Si": 0.0},
 }
 UNITS = {
     "1", "Å", "Å²", "Å³", "1/Å", "1/Å³", "ps", "1/ps", "K", "1/K", "meV", "1/meV", "eV", "cm²/s", "mS/cm", "K mS/cm",
-    "e", "u", "g/cm³",
+    "e", "u", "g/cm³", "°", "1/°",
 }  # fmt: skip
 
 
