@@ -181,7 +181,12 @@ def test_a_time_step_that_is_too_short(look: Look) -> None:
     said = look(free(0.005e-3))
     assert "too short by a factor of about 1000 or more" in said, said
     assert "--timestep" in look(free(0.005e-3, stated=None))
-    assert "nothing found" in look(free(5.0))  # too long can't be told from atoms that went there and back
+
+
+def test_a_time_step_that_is_too_long(look: Look) -> None:
+    assert "too long by a factor of about 1000" in look(free(5.0))  # in free flight it shows
+    rattling = crystal(velocities=None, spacing=100.0)
+    assert "nothing found" in look(rattling)  # atoms may have gone there and back
 
 
 def test_temperature_and_volume_that_change(look: Look) -> None:

@@ -107,3 +107,22 @@ def test_drift_and_the_fastest_species() -> None:
     steps = np.linalg.norm(np.diff(positions, axis=0), axis=2)
     assert found.longest.distance == pytest.approx(steps.max())
     assert (found.longest.frame - 1, found.longest.atom) == np.unravel_index(np.argmax(steps), steps.shape)
+
+
+def test_steps_that_follow_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """1 in free flight, the cosine of a vibration's phase between frames, 0 in a walk; however the frames are cut."""
+    rng = np.random.default_rng(12)
+    times = 0.01 * np.arange(80)[:, None, None]
+    phase, places = rng.uniform(0, 2 * np.pi, (60, 3)), rng.uniform(0, 9, (60, 3))
+    cases = {
+        1.0: times * rng.normal(size=(60, 3)), np.cos(0.6): np.sin(0.6 * times / 0.01 + phase),
+        0.0: np.cumsum(rng.normal(0, 0.1, (80, 60, 3)), axis=0),
+    }  # fmt: skip
+    for expected, moved in cases.items():
+        flying = places + moved + [3.0, 0, 0] * times  # whatever the drift
+        traj = vh.from_arrays(flying, 9.0, ["Li"] * 60, times.ravel(), wrapped=False)
+        whole = survey(traj).straight
+        assert whole == pytest.approx(expected, abs=0.05)
+        with monkeypatch.context() as small:
+            small.setenv("VANHOVE_MEMORY", "1MB")
+            assert survey(traj).straight == pytest.approx(whole, rel=1e-9)

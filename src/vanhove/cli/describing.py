@@ -138,6 +138,7 @@ def _temperature(traj: Trajectory, survey: Survey, *, heat: bool) -> dict[str, A
             error=max(float(kinetic.std()), fluctuation) / max(1, len(kinetic) / 10) ** 0.5,
         )  # fmt: skip
     said["frames_at_rest"] = np.flatnonzero(survey.kinetic == 0).tolist() if traj.has_velocities else []
+    said["straight"] = survey.straight if np.isfinite(survey.straight) else None
     least = survey.least[np.isfinite(survey.least)]
     if heat and len(least):
         said["at_least"] = float(np.median(least))

@@ -22,6 +22,7 @@ SURE = 4.0  # standard errors, of the temperature
 HEATING, EXPANDING, OFF = 0.05, 1.0, 0.1  # of the temperature, % of the volume, of the stated temperature
 TOO_FAST = 1.5  # times the temperature that the steps between frames may ask for: more than noise
 HOTTEST = 20000.0  # K
+FLIGHT = 0.9  # correlation of steps: with it a vibration's temperature is known to 5 %
 NEUTRAL = 1e-4  # e an atom
 AT_REST = 1e-2  # of the usual mean squared step
 
@@ -47,7 +48,8 @@ def _contacts(facts: Facts, _: Survey) -> Iterator[str]:
         (a, b), (first, second) = found["species"], found["atoms"]
         yield (
             f"atoms only {found['angstrom']:.2f} Å apart: {a} and {b} (atoms {first} and {second} in frame "
-            f"{found['frame']}). Check the cell, the units (Å), and whether coordinates are fractional"
+            f"{found['frame']}). Check the cell, the units (Å), which element is which, and whether coordinates are "
+            "fractional"
         )
 
 
@@ -70,8 +72,11 @@ def _steps(facts: Facts, _: Survey) -> Iterator[str]:
         )
 
 
-def _speeds(facts: Facts, _: Survey) -> Iterator[str]:
-    """Steps between frames are never longer than the mean speed over them allows: a bound from below."""
+def _speeds(facts: Facts, survey: Survey) -> Iterator[str]:
+    """Steps between frames are never longer than the mean speed over them allows: a bound from below.
+
+    Where steps follow each other as in free flight, frames are so close that the bound is the temperature itself.
+    """
     kelvin = facts["temperature"]
     least, stated, kinetic = kelvin["at_least"], kelvin["stated"], kelvin["kinetic"]
     if least is None:
@@ -90,6 +95,14 @@ def _speeds(facts: Facts, _: Survey) -> Iterator[str]:
             f"the steps between frames ask for {kelvin_text(least)} or more, where {kelvin_text(known)} {which}: the "
             f"time between frames is too short by a factor of about {rounded(factor)} or more. Check --timestep or "
             "--spacing (both are in ps)" + (", and the unit of the velocities" if kinetic else "")
+        )
+    elif survey.straight > FLIGHT and TOO_FAST * least < known:
+        factor = (known / least) ** 0.5 if least > 0 else np.inf
+        yield (
+            f"atoms fly straight from frame to frame, with {kelvin_text(least)} where {kelvin_text(known)} "
+            + ("the velocities have" if kinetic else "was stated")
+            + f": the time between frames is too long by a factor of about {rounded(factor)}. Check --timestep or "
+            "--spacing (both are in ps), and whether this is a minimisation"
         )
 
 

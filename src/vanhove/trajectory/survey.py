@@ -53,6 +53,7 @@ class Survey:
     steps: Floats  # (interval,): mean squared step between neighbouring frames, without the drift; NaN where none are
     repeats: tuple[int, ...]  # frames in which no atom is elsewhere than in the one before
     least: Floats  # (interval,): the lowest temperature that such steps can have; NaN where there are none
+    straight: float  # correlation of steps that follow each other: 1 in free flight, NaN where not known
     kinetic: Floats  # (frame,): from velocities; empty without
     shortest: tuple[Contact, int] | None  # and its frame
     tightest: tuple[Contact, int] | None
@@ -110,6 +111,8 @@ class _Walk:
         self._kinetic: list[float] = []
         self._reach = np.zeros(view.n_atoms)  # square of each atom's longest step
         self._repeats: list[int] = []
+        self._last_step: tuple[int, Floats] | None = None  # and the frame that it leads away from
+        self._follow = np.zeros(2)  # sums of m d·d' and of m d² over steps that follow each other
         self._longest = Longest(0.0, 0, 0)
         self._first = self._last = np.empty((0, 3))
         self._shortest: tuple[Contact, int] | None = None
@@ -151,7 +154,21 @@ class _Walk:
         lost = np.einsum("fi,fi->f", shift, shift)
         self._steps[here] = np.maximum(squares.mean(axis=1) - lost, 0.0) if self._whole else squares.mean(axis=1)
         weighed = squares @ self._masses - self._total * lost
+        self._straighten(here, steps, shift, weighed)
         self._least[here] = _kelvin(weighed / self._apart[here] ** 2, self._freedom(len(self._masses)))
+
+    def _straighten(self, here: Index, steps: Floats, shift: Floats, weighed: Floats) -> None:
+        if self._last_step is not None:
+            before, last = self._last_step
+            here, steps = np.append(before, here), np.concatenate([last[None], steps])
+            drift = np.diff(self._centres[before : before + 2], axis=0) if self._whole else np.zeros((1, 3))
+            shift = np.concatenate([drift, shift])
+            weighed = np.append(np.nan, weighed)  # of each pair the later step is enough
+        pairs = np.flatnonzero(np.diff(here) == 1)
+        product = np.einsum("fai,fai,a->f", steps[pairs], steps[pairs + 1], self._masses, optimize=True)
+        product -= self._total * np.einsum("fi,fi->f", shift[pairs], shift[pairs + 1])
+        self._follow += product.sum(), weighed[pairs + 1].sum()
+        self._last_step = int(here[-1]), steps[-1].copy()
 
     def _heat(self, velocities: Floats) -> None:
         moving = (velocities != 0).any(axis=2).sum(axis=1)
@@ -195,7 +212,9 @@ class _Walk:
             frames=frames, species=self._labels, centres=self._centres, middles=self._middles,
             spreads=np.bincount(self._label, squares, count) / members,
             longest=Longest(longest.distance, longest.atom, numbers[longest.frame]) if seen else None,
-            still=tuple(still.tolist()), steps=self._steps, least=self._least, kinetic=np.array(self._kinetic),
+            still=tuple(still.tolist()), steps=self._steps, least=self._least,
+            straight=float(self._follow[0] / self._follow[1]) if self._follow[1] > 0 else np.nan,
+            kinetic=np.array(self._kinetic),
             repeats=tuple(numbers[frame] for frame in self._repeats),
             shortest=renamed(self._shortest), tightest=renamed(self._tightest),
             contact_frames=tuple(numbers[frame] for frame in self._contact_frames),
