@@ -60,6 +60,12 @@ def test_numbers_are_written_as_far_as_they_are_known(
     assert text.measured(value, error, unit) == expected
 
 
+def test_small_words() -> None:
+    assert [text.rounded(x) for x in (987, 0.00103, 1.43, 62.0)] == ["1000", "0.001", "1.4", "60"]
+    assert [text.kelvin(x) for x in (0.0, 611.6, 5.9e8, 5.9e-4)] == ["0 K", "612 K", "5.9e+08 K", "0.00059 K"]
+    assert [text.counted(n, "frame") for n in (1, 2)] == ["1 frame", "2 frames"]
+
+
 def test_a_studys_numbers_are_a_table_by_temperature() -> None:
     def row(name: str, kelvin: float | None, value: float | None, **more: float) -> dict[str, object]:
         others = dict(species="Na", unit="cm²/s", error=None, low=None, high=None, upper=None)

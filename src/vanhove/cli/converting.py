@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from vanhove.base.errors import Refusal
 
+from .text import counted
+
 if TYPE_CHECKING:
     from vanhove.trajectory import Trajectory
 
@@ -39,7 +41,8 @@ def convert(files: Sequence[Path], reading: Mapping[str, Any], wanted: Wanted) -
     traj = _part(vh.open(sources, **reading), part, wanted)
     lost = write(traj, out, format=name, wrapped=wanted.wrapped)
     called = FORMATS[name].name
-    said = [f"{out}: {traj.n_frames} frames of {traj.n_atoms} atoms, {called}, {_size(out.stat().st_size)}"]
+    held = f"{counted(traj.n_frames, 'frame')} of {counted(traj.n_atoms, 'atom')}"
+    said = [f"{out}: {held}, {called}, {_size(out.stat().st_size)}"]
     return said + ([f"not in {called}: {'; '.join(lost)}"] if lost else [])
 
 

@@ -55,7 +55,7 @@ def _contacts(facts: Facts, _: Survey) -> Iterator[str]:
 
 def _density(facts: Facts, _: Survey) -> Iterator[str]:
     density = facts["density_g_cm3"]
-    if density is not None and not DENSITIES[0] < density < DENSITIES[1]:
+    if density is not None and facts["atoms_in_all"] is None and not DENSITIES[0] < density < DENSITIES[1]:
         yield (
             f"a density of {density:.3g} g/cm³: check which element each type is (--species), and the cell's unit of "
             "length (Å)"

@@ -36,8 +36,13 @@ def kelvin(temperature: float) -> str:
 
 
 def rounded(number: float) -> str:
-    """The first digit: ``"1000"`` of 987, ``"0.001"`` of 0.00103."""
-    return f"{float(f'{number:.1g}'):g}"
+    """One digit, two around 1: ``"1000"`` of 987, ``"0.001"`` of 0.00103, ``"1.4"`` of 1.43."""
+    return f"{float(f'{number:.{2 if 0.1 < number < 10 else 1}g}'):g}"
+
+
+def counted(number: int, noun: str) -> str:
+    """``"1 frame"``, ``"2 frames"``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def summary(rows: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -103,7 +103,8 @@ class _Walk:
         self._labels = tuple(str(label) for label in labels)
         self._species, self._masses, self._cells = view.species, view.masses, view.cells
         self._total, self._next_to, self._contact_frames = float(view.masses.sum()), next_to, contact_frames
-        self._whole = view.system.atoms_in_all is None and view.n_atoms == view.system.source.n_atoms
+        everything = view.system.atoms_in_all is None and view.n_atoms == view.system.source.n_atoms
+        self._whole = everything and view.n_atoms > 1  # whose centre's motion is no heat
         self._apart = np.diff(view.times)
         n = view.n_frames
         self._centres, self._middles = np.empty((n, 3)), np.empty((n, len(labels), 3))
