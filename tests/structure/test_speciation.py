@@ -24,6 +24,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 import vanhove as vh
+from vanhove.base.errors import VanhoveWarning
 from vanhove.base.figures import new_axes
 
 SKEWED = np.array([[9.0, 0, 0], [4.0, 8.5, 0], [-3.5, 4.2, 9.4]])
@@ -463,6 +464,14 @@ def test_refusals():
     vapour = gas(["P"] * 60 + ["S"] * 200, 40, 80, 15.0 * np.eye(3))
     with pytest.raises(vh.Refusal, match=r"P has no bonds to S.*P-S 2\.44 Å.*as cutoffs"):
         vh.structure.speciation(vapour, "P", "S")
+
+
+def test_no_radius_no_default():
+    with pytest.warns(VanhoveWarning, match="'X1' is no element"):
+        unknown = still(9.0 * np.eye(3), [[1.0, 1, 1], [3, 1, 1], [5, 5, 5]], ["X1", "S", "S"])
+    with pytest.raises(vh.Refusal, match=r"No covalent radius of 'X1'.*length of the bond X1-S"):
+        vh.structure.speciation(unknown, "X1", "S")
+    assert found(vh.structure.speciation(unknown, "X1", "S", {"X1-S": 2.5}), "fraction") == {"X1S": 1.0}
 
 
 def test_options_of_a_study_and_of_the_command_line():

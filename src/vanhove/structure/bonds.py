@@ -85,5 +85,10 @@ def longest_bond(pair: str) -> float:
     """
     import periodictable
 
-    radii = (getattr(periodictable, element_of(name)).covalent_radius for name in split_pair(pair))
-    return STRETCH * float(sum(radii))
+    total = 0.0
+    for name in split_pair(pair):
+        radius = getattr(getattr(periodictable, element_of(name), None), "covalent_radius", None)
+        if radius is None:
+            raise Refusal(f"No covalent radius of '{name}' is known", "", f"Give the length of the bond {pair} in Å")
+        total += float(radius)
+    return STRETCH * total

@@ -90,7 +90,7 @@ def _draw(bar: Bar, height: int, ax: Axes) -> None:
         small.sort(reverse=True)
         rest = sum(share for share, _ in small[BESIDE - 1 :])
         small = [*small[: BESIDE - 1], (rest, "others")]
-    beside = "\n".join(f"{name} {share:.1%}" for share, name in small)
+    beside = "\n".join(f"{name}: {share:.1%}" for share, name in small)
     ax.text(1.01, height, beside, transform=ax.get_yaxis_transform(), va="center", fontsize=7.5)
 
 
