@@ -404,6 +404,12 @@ def test_phases_that_change_and_units_in_two_of_them():
     dataset = result[[]].assign(phase=(("atom",), labels[1]))
     from_result = vh.structure.speciation(traj, "P", "S", {"P-S": 2.6, "P-P": 0}, phase=dataset)
     assert from_result.phase.values.tolist() == ["glass"]
+    by_frame = dataset.assign(
+        phase_frame=(("frame", "atom"), np.where(labels == "interface", 1, -1)), label=("label", ["glass", "interface"])
+    )
+    kept = vh.structure.speciation(traj, "P", "S", {"P-S": 2.6, "P-P": 0}, phase=by_frame)
+    assert kept.phase.values.tolist() == ["interface", "unlabelled"]
+    np.testing.assert_array_equal(kept.fraction_in, [[1], [1]])
     with pytest.raises(vh.Refusal, match=r"phases have the shape \(3,\).*2 frames of 9 atoms"):
         vh.structure.speciation(traj, "P", "S", {"P-S": 2.6, "P-P": 0}, phase=np.array(["a", "b", "c"]))
 

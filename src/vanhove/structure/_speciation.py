@@ -82,8 +82,9 @@ def speciation(
     largest
         Units of up to so many formers are named by their formula.
     phase
-        In Python: the phase of every atom, (atom) or (frame, atom), or the result of ``structure.phases``. Adds the
-        shares within each phase; a unit belongs to the phases that its formers are in.
+        In Python: the phase of every atom, (atom) or (frame, atom), or the result of ``structure.phases``, with its
+        labels of every frame where it has kept them. Adds the shares within each phase; a unit belongs to the phases
+        that its formers are in.
 
     Returns
     -------
@@ -191,7 +192,7 @@ def _phases(traj: Trajectory, atoms: Members, phase: Dataset | NDArray[Any] | No
     """The phases that there are, and which one each former is in, (frame or one, former)."""
     if phase is None:
         return [], np.zeros((1, len(atoms.former_kind)), np.int64)
-    labels = phase if isinstance(phase, np.ndarray) else phase["phase"].values
+    labels = phase if isinstance(phase, np.ndarray) else _labels(phase)
     if labels.shape not in ((traj.n_atoms,), (traj.n_frames, traj.n_atoms)):
         raise Refusal(
             f"The phases have the shape {labels.shape}",
@@ -205,6 +206,15 @@ def _phases(traj: Trajectory, atoms: Members, phase: Dataset | NDArray[Any] | No
     place = np.empty(len(names), np.int64)
     place[order] = np.arange(len(names))
     return [names[k] for k in order], place[code].reshape(mine.shape)
+
+
+def _labels(phases: Dataset) -> NDArray[Any]:
+    """Of each frame where they were kept, else those of the whole run."""
+    if "phase_frame" not in phases:
+        return phases["phase"].values
+    known = np.append(phases["label"].values, "unlabelled")  # -1 counts from the end
+    labels: NDArray[Any] = known[phases["phase_frame"].values]
+    return labels
 
 
 def _share(table: Numbers) -> tuple[Floats, Floats]:
