@@ -23,15 +23,22 @@ if TYPE_CHECKING:
 DIGITS = 9  # decimal digits that tell any two single-precision numbers apart
 
 
-def first_of_repeated(counted: NDArray[np.generic], path: Path, notes: list[str]) -> NDArray[np.bool_]:
-    """Which frames to keep where a run was started again from earlier and wrote some of its frames once more."""
+def first_of_repeated(
+    counted: NDArray[np.generic], path: Path, notes: list[str], what: str = "step"
+) -> NDArray[np.bool_]:
+    """Which frames to keep where a run was started again from earlier and wrote some of its frames once more.
+
+    ``counted`` are steps or times, as ``what`` says.
+    """
     keep = later_frames(counted)
     repeated = np.flatnonzero(~keep)
     if len(repeated):
-        notes.append(f"left out as repeated later in the file: {len(repeated)} frames")
+        notes.append(f"left out as repeated later in the file: {len(repeated)} frame{'s' * (len(repeated) > 1)}")
     if len(repeated) > 1:
+        back = int(np.argmax(np.diff(counted) <= 0)) + 1
         warn(
-            "Steps go back within the file", f"{path}: frames {repeated[0]} to {repeated[-1]} lie before a restart",
+            f"{what.capitalize()}s go back within the file", f"{path}: frame {back} is at {what} {counted[back]:.10g}, "
+            f"frame {back - 1} at {counted[back - 1]:.10g}: frames {repeated[0]} to {repeated[-1]} lie before a restart",
             f"The {len(repeated)} frames that the restart repeats are left out; check that this is meant",
         )  # fmt: skip
     return keep
@@ -70,7 +77,7 @@ def unrounded(times: Singles, steps: NDArray[np.generic]) -> Floats:
     is what they were; else each is the shortest decimal number that rounds to it. Without this the times of a run of
     10⁵ spacings differ from an even grid by a hundredth of a spacing.
     """
-    alone = np.array([decimal(time) for time in times])
+    alone = times.astype(str).astype(np.float64)  # the shortest decimals, as in decimal()
     if len(times) < 3 or not (np.diff(steps) > 0).all():
         return alone
     counted = np.asarray(steps, np.float64) - float(steps[0])
