@@ -85,9 +85,9 @@ def compute(
 def _picture(result: Dataset, path: Path, kind: str) -> None:
     from vanhove.base.figures import new_axes, style
 
-    axes = new_axes()
-    registry.draw(result, axes)
     with style():
+        axes = new_axes()
+        registry.draw(result, axes)
         axes.figure.canvas.print_figure(path, format=kind)
 
 

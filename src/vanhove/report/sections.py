@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from vanhove.base.elements import element_of
 from vanhove.registry import draw
+from vanhove.structure.neighbours import neighbours_within
 
 from .captions import AXES, LAWS, caption_of, picture_caption
 from .curves import mean_squared
@@ -20,11 +23,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from vanhove.study.results import ResultRecord, Results, RunRecord
+    from vanhove.trajectory import Trajectory
 
     from .findings import Findings
 
 FORMERS = ("Si", "P", "Ge", "B", "Al", "As", "Sb", "Sn")  # where no charges say which ions the network is made of
 ANIONS = ("O", "S", "Se", "N", "F", "Cl", "Br", "I")
+BOND = 4.0  # Å, longer than any between a former and its anion
 TALL = (4.7, 4.5)
 PICTURE = (5.0, 4.9)
 
@@ -41,7 +46,8 @@ class Section:
 
 def sections(results: Results, found: Findings) -> list[Section]:
     """The sections that have figures."""
-    shown = {"dynamics.msd", "dynamics.diffusion", "dynamics.conductivity", "dynamics.arrhenius", "structure.rdf"}
+    shown = {"dynamics.msd", "dynamics.diffusion", "dynamics.conductivity", "dynamics.arrhenius"}
+    structural = {record.observable: None for record in results.results if record.observable.startswith("structure.")}
     candidates = [
         Section(
             "motion",
@@ -59,14 +65,14 @@ def sections(results: Results, found: Findings) -> list[Section]:
         Section(
             "structure",
             "Where the atoms are",
-            "Pair distributions at the lowest and the highest temperature.",
-            [_own(results, record, TALL) for record in _ends(results.find(observable="rdf"))],
+            "What is known of the structure, at the lowest and the highest temperature.",
+            [_own(results, record, TALL) for name in structural for record in _ends(results.find(observable=name))],
         ),
         Section(
             "more",
             "Further results",
             "Everything else that the study computed.",
-            [_own(results, record) for record in results.results if record.observable not in shown],
+            [_own(results, record) for record in results.results if record.observable not in {*shown, *structural}],
         ),
     ]
     return [section for section in candidates if section.panels]
@@ -96,7 +102,7 @@ def picture(results: Results) -> Panel | None:
     traj = run.open()
     present = {label for name in traj.composition for label in (name, element_of(name))}
     mobile = [name for name in mobile_of(results) if name in present]
-    pairs = [pair for pair in polyhedra_of(results) if present.issuperset(pair)]
+    pairs = [pair for pair in polyhedra_of(results) if present.issuperset(pair) and _bonded(traj, pair)]
     moved = mobile[0] if mobile and traj.n_frames > 1 else None
     return Panel(
         "structure-picture",
@@ -118,15 +124,25 @@ def pictured_run(results: Results) -> RunRecord | None:
 
 def polyhedra_of(results: Results) -> list[tuple[str, str]]:
     """Network formers with their anion, as the charges say; where there are none, by what elements usually are."""
-    present = list(
-        dict.fromkeys(element_of(name) for run in results.runs for name in run.details.get("composition", {}))
-    )
+    present: dict[str, int] = {}
+    for run in results.runs:
+        for name, count in run.details.get("composition", {}).items():
+            present[element_of(name)] = max(count, present.get(element_of(name), 0))
     mobile = {element_of(name) for name in mobile_of(results)}
     charges = results.settings.get("analysis", {}).get("charges", {})
     still = [name for name in present if name not in mobile]
     formers = [name for name in still if (charges.get(name, 0) > 0 if charges else name in FORMERS)]
     anions = [name for name in still if (charges.get(name, 0) < 0 if charges else name in ANIONS)]
-    return [(former, anions[0]) for former in formers] if anions else []
+    return [(former, max(anions, key=present.__getitem__)) for former in formers] if anions else []
+
+
+def _bonded(traj: Trajectory, pair: tuple[str, str]) -> bool:
+    """Whether most formers of the last frame have such an anion within a bond's length."""
+    elements = np.array([element_of(name) for name in traj.species.tolist()])
+    former, anion = (np.flatnonzero(elements == name) for name in pair)
+    last = traj[traj.n_frames - 1 :]
+    near = neighbours_within(last.read("positions")[0], last.cells[0], former, anion, BOND)
+    return 2 * len(np.unique(near.i)) > len(former)
 
 
 def _laws(results: Results, found: Findings) -> Iterator[Panel]:
