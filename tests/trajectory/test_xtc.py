@@ -119,7 +119,7 @@ def test_frames_that_a_restart_repeats_are_left_out(tmp_path: Path) -> None:
     broken[2:4] += 1.0  # what the run did before it was started again
     frames = [broken[k] if place < 4 else truth.wrapped[k] for place, k in enumerate(order)]
     path.write_bytes(xtc_bytes(frames, truth.cells[order], [TIMES[k] for k in order], [STEPS[k] for k in order]))
-    with pytest.warns(VanhoveWarning, match="Steps go back") as told:
+    with pytest.warns(VanhoveWarning, match="Times go back") as told:
         traj = vh.open(path, species=LABELS)
     assert "frames 2 to 3" in str(told[0].message)
     np.testing.assert_allclose(traj.times, TIMES)

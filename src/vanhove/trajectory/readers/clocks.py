@@ -37,8 +37,9 @@ def first_of_repeated(
     if len(repeated) > 1:
         back = int(np.argmax(np.diff(counted) <= 0)) + 1
         warn(
-            f"{what.capitalize()}s go back within the file", f"{path}: frame {back} is at {what} {counted[back]:.10g}, "
-            f"frame {back - 1} at {counted[back - 1]:.10g}: frames {repeated[0]} to {repeated[-1]} lie before a restart",
+            f"{what.capitalize()}s go back within the file",
+            f"{path}: frame {back} is at {what} {counted[back]:.15g}, frame {back - 1} at {counted[back - 1]:.15g}: "
+            f"frames {repeated[0]} to {repeated[-1]} lie before a restart",
             f"The {len(repeated)} frames that the restart repeats are left out; check that this is meant",
         )  # fmt: skip
     return keep
@@ -55,7 +56,7 @@ def by_steps(steps: NDArray[np.generic], own: Floats | None, options: Options, p
             )  # fmt: skip
         return own
     times = np.asarray(steps, np.float64) * options.timestep
-    if own is not None and len(own) > 1:
+    if own is not None and len(own) > 1 and steps[-1] != steps[0]:
         implied = (own[-1] - own[0]) / (float(steps[-1]) - float(steps[0]))
         if abs(implied / options.timestep - 1) > 1e-6:
             warn(

@@ -136,14 +136,14 @@ def _times(
         )
     if n_frames > 1 and np.ptp(values) == 0:
         return np.full(n_frames, True), None
-    keep = first_of_repeated(values, path, notes)
+    # LAMMPS keeps steps there, and its time step in the factor
+    counts_steps = units.of_lammps and "scale_factor" in variable.attributes
+    keep = first_of_repeated(values, path, notes, "step" if counts_steps else "time")
     values = values[keep]
     if raw.dtype.itemsize == 4 and raw.dtype.kind == "f":
         values = unrounded(raw[keep].astype(np.float32), np.arange(len(values)))
     factor = units.time(variable)
     own = None if factor is None else values * factor
-    # LAMMPS keeps steps there, and its time step in the factor
-    counts_steps = units.of_lammps and "scale_factor" in variable.attributes
     return keep, by_steps(values, own, options, path) if counts_steps else own
 
 

@@ -155,9 +155,9 @@ def _kept(heads: NDArray[np.void], path: Path, notes: list[str]) -> NDArray[np.b
     steps, times = heads["step"], heads["time"]
     if (np.diff(steps) > 0).all() and not (np.diff(times) < 0).any():  # equal times may be rounded ones
         return np.full(len(heads), True)
-    for counted in (times, steps):
+    for what, counted in (("time", times), ("step", steps)):
         if np.ptp(counted) > 0:
-            return first_of_repeated(counted, path, notes)
+            return first_of_repeated(counted, path, notes, what)
     return np.full(len(heads), True)
 
 
