@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 DEGREES = range(2, 13)
 BIN = 0.01  # of the distribution
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 def steinhardt(
@@ -81,7 +82,7 @@ def steinhardt(
     blocks of frames, NaN for one frame. ``index(atom)`` counts in the view.
     """
     degrees = [l] if isinstance(l, int | np.integer) else sorted(set(l))
-    order = _plan(traj, species, neighbours, degrees, average, cutoff, number)
+    order = plan(traj, species, neighbours, degrees, average, cutoff, number)
     kept = _room_for_frames(traj, order) if per_frame else None
     sums = _sums(traj, order, kept)
     frames = np.bincount(time_blocks(traj.n_frames))[:, None, None]
@@ -96,8 +97,7 @@ def steinhardt(
     def table(values: Floats, *dims: str) -> tuple[tuple[str, ...], Floats]:
         return (*lead, *dims), (values[0] if one else values)
 
-    name = "q̄" if average else "q"
-    symbol = f"{name}_{degrees[0]}" if one else f"{name}_l"
+    symbol = ("q̄" if average else "q") + (str(degrees[0]).translate(SUBSCRIPTS) if one else "ₗ")
     variables = {
         "q": Column(*table(q, "atom"), "1", f"Steinhardt order parameter {symbol}"),
         "q_error": Column(*table(q_error, "atom"), "1", f"standard error of {symbol}"),
@@ -136,7 +136,7 @@ def steinhardt(
     )  # fmt: skip
 
 
-def _plan(
+def plan(
     traj: Trajectory,
     species: str | Sequence[str] | None,
     neighbours: str | Sequence[str] | None,
@@ -145,6 +145,7 @@ def _plan(
     cutoff: float | None,
     number: int | None,
 ) -> BondOrder:
+    """What is asked for, checked."""
     if not degrees or any(degree not in DEGREES for degree in degrees):
         raise Refusal(f"l={degrees}", "", f"Give whole numbers from {DEGREES[0]} to {DEGREES[-1]}")
     if (cutoff is None) == (number is None):
@@ -222,5 +223,5 @@ def draw(result: Dataset, ax: Axes) -> None:
     seen = value[(np.atleast_2d(result["P"].values) > 0).any(axis=0)]
     last = min(1.0, float(seen[-1]) + 0.05) if len(seen) else 1.0
     ax.set(xlim=(0, last), xlabel=str(result["value"].attrs["long_name"]), ylabel="distribution")
-    ax.set_ylim(bottom=0)
-    ax.legend(loc="upper right")
+    ax.set_ylim(0, 1.2 * ax.get_ylim()[1])  # room for the legend
+    ax.legend(loc="upper right", ncols=2)

@@ -152,7 +152,12 @@ def draw(result: Dataset, ax: Axes) -> None:
         ax.plot(size, values, color=colour, label=f"{name}, mean {float(one['mean']):.1f} Å³")
         ax.axvline(float(one["mean"]), color=colour, linewidth=0.9, linestyle=":")
         seen |= values > 0
-    last = size[seen][-1] if seen.any() else size[-1]
-    ax.set(xlim=(0, float(last) * 1.05), xlabel=label("Voronoi volume", "Å³"), ylabel=label("distribution", "1/Å³"))
+    first, last = (size[seen][0], size[seen][-1]) if seen.any() else (0.0, size[-1])
+    margin = 0.05 * float(last - first) + 1.0
+    ax.set(
+        xlim=(max(0.0, float(first) - margin), float(last) + margin),
+        xlabel=label("Voronoi volume", "Å³"),
+        ylabel=label("distribution", "1/Å³"),
+    )
     ax.set_ylim(bottom=0)
     ax.legend(loc="upper right")
