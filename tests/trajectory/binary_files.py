@@ -299,6 +299,24 @@ def as_lammps_dumps(
     )  # fmt: skip
 
 
+def as_amber(truth: Truth) -> Classic:
+    """What AMBER writes: single precision, velocities in its own unit of time."""
+    lengths, cosines = lengths_and_cosines(truth.cells)
+    vector = ("frame", "atom", "spatial")
+    variables: dict[str, Any] = {
+        "spatial": (("spatial",), np.array([b"x", b"y", b"z"]), {}),
+        "time": (("frame",), (0.2 * np.arange(len(truth.cells))).astype("f4"), {"units": "picosecond"}),
+        "coordinates": (vector, truth.wrapped.astype("f4"), {"units": "angstrom"}),
+        "velocities": (
+            vector, (truth.velocities / 20.455).astype("f4"), {"units": "angstrom/picosecond", "scale_factor": 20.455}
+        ),
+        "cell_lengths": (("frame", "cell_spatial"), lengths, {"units": "angstrom"}),
+        "cell_angles": (("frame", "cell_angular"), np.degrees(np.arccos(cosines)), {"units": "degree"}),
+    }  # fmt: skip
+    sizes = {"atom": truth.unwrapped.shape[1], "spatial": 3, "cell_spatial": 3, "cell_angular": 3}
+    return Classic(2, sizes, variables, {"Conventions": "AMBER", "ConventionVersion": "1.0", "program": "pmemd"})
+
+
 # LAMMPS data files
 
 

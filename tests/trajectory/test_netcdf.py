@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from binary_files import Classic, as_lammps_dumps, data_text, lengths_and_cosines
+from binary_files import Classic, as_amber, as_lammps_dumps, data_text
 from written import NAMES, ORTHOGONAL, TRICLINIC, Floats, Truth, moved, put, walk
 
 import vanhove as vh
@@ -204,24 +204,6 @@ def test_amber_files_need_a_topology_or_labels(tmp_path: Path) -> None:
         np.testing.assert_allclose(traj.velocities, truth.velocities, rtol=1e-6)
 
 
-def as_amber(truth: Truth) -> Classic:
-    """What AMBER writes: single precision, velocities in its own unit of time."""
-    lengths, cosines = lengths_and_cosines(truth.cells)
-    vector = ("frame", "atom", "spatial")
-    variables: dict[str, Any] = {
-        "spatial": (("spatial",), np.array([b"x", b"y", b"z"]), {}),
-        "time": (("frame",), (0.2 * np.arange(len(truth.cells))).astype("f4"), {"units": "picosecond"}),
-        "coordinates": (vector, truth.wrapped.astype("f4"), {"units": "angstrom"}),
-        "velocities": (
-            vector, (truth.velocities / 20.455).astype("f4"), {"units": "angstrom/picosecond", "scale_factor": 20.455}
-        ),
-        "cell_lengths": (("frame", "cell_spatial"), lengths, {"units": "angstrom"}),
-        "cell_angles": (("frame", "cell_angular"), np.degrees(np.arccos(cosines)), {"units": "degree"}),
-    }  # fmt: skip
-    sizes = {"atom": truth.unwrapped.shape[1], "spatial": 3, "cell_spatial": 3, "cell_angular": 3}
-    return Classic(2, sizes, variables, {"Conventions": "AMBER", "ConventionVersion": "1.0", "program": "pmemd"})
-
-
 def test_types_and_charges_may_be_written_once(tmp_path: Path) -> None:
     truth = walk(TRICLINIC, frames=30)
     file = as_lammps_dumps(truth, shuffle=False)
@@ -343,68 +325,3 @@ def test_blocks_keep_to_the_memory_and_frames_can_be_sent_elsewhere(tmp_path: Pa
     assert max(map(len, small)) <= 10
     np.testing.assert_array_equal(np.concatenate(small), np.concatenate([b.positions for b in frames(10**9)]))
     np.testing.assert_allclose(np.concatenate(small), truth.unwrapped, atol=1e-9)
-
-
-# peers
-
-
-@pytest.mark.parametrize("version", [1, 2])
-def test_scipy_reads_what_we_write(tmp_path: Path, version: int) -> None:
-    from scipy.io import netcdf_file
-
-    file = as_lammps_dumps(walk(NPT), version=version)
-    with netcdf_file(written(tmp_path / "a.nc", file), mmap=False) as theirs:
-        for name, (_, values, _) in file.variables.items():
-            np.testing.assert_array_equal(theirs.variables[name].data, values)
-
-
-def test_we_read_what_scipy_writes(tmp_path: Path) -> None:
-    from scipy.io import netcdf_file
-
-    truth = walk(NPT)
-    file = as_lammps_dumps(truth)
-    with netcdf_file(tmp_path / "a.nc", "w", version=2) as theirs:
-        theirs.createDimension("frame", None)
-        for name, size in file.sizes.items():
-            theirs.createDimension(name, size)
-        for name, value in file.attributes.items():
-            setattr(theirs, name, value)
-        for name, (dims, values, attributes) in file.variables.items():
-            variable = theirs.createVariable(name, np.asarray(values).dtype, dims)
-            variable[:] = values
-            for key, value in attributes.items():
-                setattr(variable, key, value)
-    check(vh.open(tmp_path / "a.nc", species=NAMES), truth)
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_mdanalysis_reads_what_we_write(tmp_path: Path) -> None:
-    mda = pytest.importorskip("MDAnalysis")
-    truth = walk(NPT)
-    path = written(tmp_path / "a.ncdf", as_amber(truth))
-    ours = vh.open(path, species=truth.species, unwrap="none")
-    theirs = mda.Universe.empty(20, velocities=True).load_new(str(path))
-    for frame, block in enumerate(theirs.trajectory):
-        np.testing.assert_allclose(ours.positions[frame], block.positions, atol=1e-9)
-        np.testing.assert_allclose(ours.velocities[frame], block.velocities, rtol=1e-5)
-        np.testing.assert_allclose(ours.cells[frame], block.triclinic_dimensions, atol=1e-4)
-        assert ours.times[frame] == pytest.approx(block.time, abs=1e-6)
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_we_read_what_mdanalysis_writes(tmp_path: Path) -> None:
-    mda = pytest.importorskip("MDAnalysis")
-    truth = walk(NPT)
-    universe = mda.Universe.empty(20, trajectory=True, velocities=True)
-    lengths, cosines = lengths_and_cosines(truth.cells)
-    with mda.Writer(str(tmp_path / "a.ncdf"), n_atoms=20, velocities=True) as writer:
-        for frame in range(6):
-            universe.dimensions = [*lengths[frame], *np.degrees(np.arccos(cosines[frame]))]
-            universe.atoms.positions, universe.atoms.velocities = truth.wrapped[frame], truth.velocities[frame]
-            universe.trajectory.ts.time = 0.2 * frame
-            writer.write(universe.atoms)
-    traj = vh.open(tmp_path / "a.ncdf", species=truth.species)
-    np.testing.assert_allclose(traj.cells, truth.cells, atol=1e-5)
-    np.testing.assert_allclose(traj.times, 0.2 * np.arange(6), rtol=1e-9)
-    np.testing.assert_allclose(traj.velocities, truth.velocities, rtol=1e-5)
-    np.testing.assert_allclose(traj.positions[0], truth.wrapped[0], atol=1e-5)
