@@ -11,6 +11,7 @@ TABLE = {
     ),
     "arrhenius": Entry("_arrhenius", "activation energy and extrapolation with intervals", id="B6", takes="values"),
     "conductivity": Entry("_conductivity", "ionic conductivity (Nernst-Einstein) by species and total", id="B7"),
+    "d2min": Entry("_d2min", "non-affine motion of ions against their neighbours, summed up along the run", id="B16"),
 }
 
 __getattr__, __dir__ = serve(__name__, TABLE)

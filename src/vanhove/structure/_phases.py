@@ -61,8 +61,8 @@ def phases(
     of its own on either side of each interface. The interface is where the fitted profile has run from 10 to 90 % of
     its step. It can't be narrower than about 0.7 of a slab, over which the profile is an average.
 
-    About each atom, the order is the mean of q̄ over the atom and the two dozen atoms nearest to it, and over the frames;
-    two levels are found in its distribution, and an atom between 10 and 90 % of the step is in an interface.
+    About each atom, the order is the mean of q̄ over the atom and the two dozen atoms nearest to it, and over the
+    frames; two levels are found in its distribution, and an atom between 10 and 90 % of the step is in an interface.
 
     Parameters
     ----------

@@ -52,7 +52,8 @@ def local_order(
 ) -> tuple[Floats, Floats]:
     """Sums of the order about every atom and of how often it has one, (block of the run, atom).
 
-    The order about an atom is the mean of q over the nearest two dozen of the atoms that have one, and itself if it does.
+    The order about an atom is the mean of q over the nearest two dozen of the atoms that have one, and itself if it
+    does.
     ``visit`` is given each block of frames with its field (frame, atom), NaN where there is none.
     """
     block_of, cells = time_blocks(traj.n_frames), traj.cells

@@ -312,6 +312,11 @@ class Trajectory:
         return Trajectory(self.system, self.history, self._frames)
 
     @property
+    def atom_numbers(self) -> Index:
+        """Which atoms of :attr:`whole_system` this view shows, in its order."""
+        return self._atoms.copy()
+
+    @property
     def positions(self) -> Floats:
         """All lattice-unwrapped positions of this view (Å), when they fit into the memory budget."""
         self._must_fit()
