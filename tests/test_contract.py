@@ -62,7 +62,9 @@ def result_of(name: str) -> Dataset:
     beginning: list[Any] = []
     if entry.takes != "values":
         first = parameters.pop(0).name
-        beginning = [trajectory() if entry.takes == "trajectory" else result_of(registry.full_name(first))]
+        beginning = [
+            trajectory() if entry.takes == "trajectory" else result_of(registry.full_name(entry.source or first))
+        ]
     return function(*beginning, **asked(parameters))
 
 

@@ -17,6 +17,7 @@ from .averages import ratio, time_blocks
 from .pairs import all_pairs, formula_place
 from .q_shells import SEED, full_up_to, reciprocal_sums, smallest_vector
 from .q_transform import reach, transformed_products
+from .rows import Row, stack
 from .weights import Weights, check_normalisation, pair_weights
 
 if TYPE_CHECKING:
@@ -294,35 +295,20 @@ def draw(result: Dataset, ax: Axes) -> None:
     """The total, if there is one, above the partials: each row to its own scale, grey lines at what it goes to."""
     q = result["q"].values
     rows = [
-        (name, PALETTE[k % (len(PALETTE) - 1)], result["S"].values[k], result["S_error"].values[k])
+        Row(
+            name,
+            PALETTE[k % (len(PALETTE) - 1)],
+            result["S"].values[k],
+            result["S_error"].values[k],
+            _limit(name, result),
+        )
         for k, name in enumerate(result["pair"].values.tolist())
-    ][::-1]
+    ]
     if "S_total" in result:
-        rows.append(("total", "#000000", result["S_total"].values, result["S_total_error"].values))
-    edge = ax.get_yaxis_transform()
-    base = 0.0
-    for name, colour, S, error in rows:
-        height = TALL if name == "total" else 1.0
-        known = np.isfinite(S)
-        if known.any():
-            limit = _limit(name, result)
-            low, high = min(float(S[known].min()), limit), max(float(S[known].max()), limit)
-            scale = 0.9 * height / max(high - low, 1e-9)
-            ax.axhline(base + scale * (limit - low), color="#BBBBBB", linewidth=0.7, zorder=1)
-            y, spread = base + scale * (S - low), scale * np.nan_to_num(error)
-            ax.plot(q[known], y[known], color=colour, zorder=3)
-            ax.fill_between(q[known], (y - spread)[known], (y + spread)[known], color=colour, alpha=0.3, linewidth=0)
-            span = f"{_short(low)} to {_short(high)}"
-            ax.text(1.01, base + 0.52 * height - 0.3, span, transform=edge, va="center", fontsize=7, color="#555555")
-        ax.text(1.01, base + 0.52 * height, name, transform=edge, color=colour, va="center", fontsize=9.5)
-        base += height
-    ax.grid(visible=False, axis="y")
-    ax.set(xlim=(0, float(q[-1] + q[0])), ylim=(-0.1, base), yticks=[], ylabel="S(Q), each to its own scale")
-    ax.set_xlabel(axis_label("Q", "1/Å"))
-
-
-def _short(value: float) -> str:
-    return f"{value:.2f}".replace("-", "\N{MINUS SIGN}")
+        total, error = result["S_total"].values, result["S_total_error"].values
+        rows.insert(0, Row("total", "#000000", total, error, _limit("total", result), TALL))
+    stack(ax, q, rows)
+    ax.set(xlim=(0, float(q[-1] + q[0])), ylabel="S(Q), each to its own scale", xlabel=axis_label("Q", "1/Å"))
 
 
 def _limit(name: str, result: Dataset) -> float:

@@ -30,7 +30,7 @@ def source_of(observable: str) -> str:
     """For an observable made from another one's dataset: that one's full name (``diffusion(msd)`` → dynamics.msd)."""
     from vanhove.registry import full_name
 
-    return full_name(next(iter(parameters_of(observable))))
+    return full_name(entry_of(observable).source or next(iter(parameters_of(observable))))
 
 
 def given_by_study(observable: str) -> set[str]:
