@@ -171,7 +171,7 @@ def test_restarts(tmp_path: Path) -> None:
     traj = vh.open(path)
     np.testing.assert_allclose(traj.times, np.arange(6) * 0.005)
     np.testing.assert_allclose(traj.velocities, motion(list(range(0, 60, 10)))[1], atol=1e-5)
-    assert "left out as repeated later in the file: 1 frames" in notes_of(traj)
+    assert "left out as repeated later in the file: 1 frame" in notes_of(traj)
     back = [0, 10, 20, 30, 40, 20, 30, 40, 50]
     with pytest.warns(VanhoveWarning, match="frames 2 to 4 lie before a restart"):
         traj = vh.open(run(tmp_path, back, cells=NPT))

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from vanhove.base.errors import Refusal, nearest
 
+from .checks import refuse_unused
+
 if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
@@ -32,19 +34,31 @@ FORMATS = {
 }
 
 
-# Those that can make use of ``topology=``.
-WITH_TOPOLOGY = frozenset({"cp2k-xyz", "lammps-dump", "dcd", "xtc", "netcdf"})
+# Which of ``timestep=``, ``units=`` and ``topology=`` each can make use of; the other arguments serve all.
+USES = {
+    "dcd": {"timestep", "units", "topology"},
+    "xtc": {"timestep", "units", "topology"},
+    "netcdf": {"timestep", "units", "topology"},
+    "h5md": {"timestep", "units"},
+    "ase": set[str](),
+    "deepmd": set[str](),
+    "vasprun": {"timestep"},
+    "lammps-dump": {"timestep", "units", "topology"},
+    "cp2k-xyz": {"timestep", "units", "topology"},
+    "extxyz": {"timestep", "units"},
+    "xdatcar": set[str](),
+}
+NEEDLESS = {"timestep": "counts no steps", "units": "leaves no unit open", "topology": "needs no other file"}
 
 
 def scan(path: Path, options: Options, format: str | None = None) -> Contents:
     """What ``path`` holds, by the reader of ``format`` or the one that recognises it."""
     name = format or format_of(path)
-    if options.topology is not None and name not in WITH_TOPOLOGY:
-        raise Refusal(
-            f"topology={options.topology.name!r} can't be used", f"{path} is read as {name}, which needs no other file",
-            "Leave it out; numbered types are named by species=",
-        )  # fmt: skip
-    contents: Contents = reader_named(name).scan(path, options)
+    reader = reader_named(name)
+    for argument, why in NEEDLESS.items():
+        if argument not in USES[name]:
+            refuse_unused(options, argument, f"{path} is read as {name}, which {why}")
+    contents: Contents = reader.scan(path, options)
     return contents
 
 

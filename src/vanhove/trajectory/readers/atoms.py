@@ -55,10 +55,13 @@ def atoms_of(options: Options, n_atoms: int, path: Path, notes: list[str]) -> At
     return _of_data(data, np.arange(n_atoms), options, notes)
 
 
-def atoms_by_id(options: Options, ids: Ints, types: Labels | None, path: Path, notes: list[str]) -> Atoms:
+def atoms_by_id(
+    options: Options, ids: Ints, types: Labels | None, path: Path, notes: list[str], masses: Floats | None = None
+) -> Atoms:
     """The atoms with these ids, as the data file of ``options.topology`` has them.
 
-    ``types`` are the trajectory's own, where it has them: those of another run are noticed.
+    ``types`` and ``masses`` are the trajectory's own, where it has them: types of another run are noticed, masses are
+    taken before those of the data file.
     """
     assert options.topology is not None  # what calls this has looked
     data = read_data(options.topology, options.units)
@@ -75,7 +78,7 @@ def atoms_by_id(options: Options, ids: Ints, types: Labels | None, path: Path, n
             "The topology is not of these atoms", f"atom {ids[other[0]]} is of type {types[other[0]]} in {path} and of "
             f"type {data.types[which][other[0]]} in {data.path}", "Give the data file of this run",
         )  # fmt: skip
-    return _of_data(data, which, options, notes)
+    return _of_data(data, which, options, notes, masses)
 
 
 def settled_charges(first: Floats, last: Floats, units: str, path: Path, notes: list[str]) -> Floats | None:
@@ -94,12 +97,13 @@ def settled_charges(first: Floats, last: Floats, units: str, path: Path, notes: 
     return None
 
 
-def _of_data(data: DataFile, which: NDArray[np.intp], options: Options, notes: list[str]) -> Atoms:
+def _of_data(
+    data: DataFile, which: NDArray[np.intp], options: Options, notes: list[str], masses: Floats | None = None
+) -> Atoms:
     notes.extend([f"atoms from {data.path.name}", *data.notes])
     types = data.types[which]
     kinds, of_kind = np.unique(types, return_inverse=True)
-    masses = None
-    if set(kinds.tolist()) <= set(data.masses):
+    if masses is None and set(kinds.tolist()) <= set(data.masses):
         masses = np.array([data.masses[kind] for kind in kinds.tolist()])[of_kind]
     if options.species is None or isinstance(options.species, Mapping):
         said = set() if options.species is None else {str(key) for key in options.species}

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 SPACING_TOLERANCE = 1e-6
 LISTED = 20  # types that a message lists
+# Arguments that not every file can use, and what to do instead.
+NO_USE = {
+    "timestep": "Give spacing= (ps between frames), or leave it out where the file has times of its own",
+    "units": "Leave it out",
+    "topology": "Leave it out; numbered types are named by species=",
+}
 
 
 def check_ending(path: Path, frames: int, torn: str | None, *, cut: bool = False) -> None:
@@ -36,6 +42,13 @@ def check_ending(path: Path, frames: int, torn: str | None, *, cut: bool = False
         raise Refusal("The file holds no whole frame", how, "Give a file that was written to its end")
     kept = "its first frame is used" if frames == 1 else f"its {frames} whole frames, 0 to {frames - 1}, are used"
     warn("The file was cut", how, f"Check whether its run ended as it should: {kept}")
+
+
+def refuse_unused(options: Options, argument: str, where: str) -> None:
+    """Refuse an argument of ``vh.open`` that was given for a file that can't use it: silence would mislead."""
+    given = getattr(options, argument)
+    if given is not None:
+        raise Refusal(f"{argument}={getattr(given, 'name', given)!r} can't be used", where, NO_USE[argument])
 
 
 def later_frames(times: NDArray[np.generic]) -> NDArray[np.bool_]:

@@ -48,7 +48,7 @@ class Index:
         rows = np.array(self.rows, np.int64)[chosen]
         return RowFrames(
             self.path, rows[:, 0], rows[:, 1], np.array([LABEL, *(POSITION + np.arange(3))]), self.n_atoms, cells,
-            np.zeros((len(rows), 3)), length=length, steps=np.array(self.steps)[chosen],
+            np.zeros((len(rows), 3)), length=length, numbers=chosen, steps=np.array(self.steps)[chosen],
         )  # fmt: skip
 
 

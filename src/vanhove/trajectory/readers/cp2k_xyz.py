@@ -180,11 +180,7 @@ def _check_speed(frames: PairedFrames, index: Index, chosen: Ints, cells: Floats
     if not len(near):
         return
     at = int(near[0])
-    pair = [
-        replace(rows, starts=rows.starts[at : at + 2], stops=rows.stops[at : at + 2], cells=cells[:1],
-                origins=rows.origins[:2], steps=steps[at : at + 2])
-        for rows in (frames.positions, frames.velocities)
-    ]  # fmt: skip
+    pair = [rows.part(slice(at, at + 2)) for rows in (frames.positions, frames.velocities)]
     blocks = list(PairedFrames(*pair)(1 << 20))
     before, after = np.concatenate([block.positions for block in blocks])
     cell = cells[at if len(cells) > 1 else 0]

@@ -1,8 +1,9 @@
 """Extended XYZ, also packed: cells from ``Lattice``, columns from ``Properties``, times from ``Time`` if it is there.
 
-``Time`` (or ``time``) is taken in ps, or in the unit of time of ``units=`` ("real": fs). Velocities: ``momenta`` are in
-ASE's units, √(u eV); ``vel``, ``velo`` or ``velocities`` in those of ``units=`` and left out without it, since writers
-disagree on them. Positions may be wrapped; a column ``unwrapped_position`` is preferred.
+``Time`` (or ``time``) is taken in ps, or in the unit of time of ``units=`` ("real": fs); with ``timestep=`` what counts
+is ``Step`` (or ``step``). Velocities: ``momenta`` are in ASE's units, √(u eV); ``vel``, ``velo`` or ``velocities`` in
+those of ``units=``, and left out without it, since writers disagree on them. Positions may be wrapped; a column
+``unwrapped_position`` is preferred.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from vanhove.base.errors import Refusal, warn
 from vanhove.base.units import U_A2_PER_PS2_IN_MEV
 from vanhove.trajectory.contents import Contents, Options
 
-from .checks import check_ending, settle_species, settle_times
+from .checks import check_ending, refuse_unused, settle_species, settle_times
+from .clocks import by_steps, first_of_repeated
 from .lammps_units import unit_style
 from .packing import bare_name
 from .rows import RowFrames
@@ -29,9 +31,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+    Frames = NDArray[np.intp]
 
 _PAIR = re.compile(r"""([A-Za-z_][\w.-]*)\s*=\s*(?:"([^"]*)"|'([^']*)'|\{([^}]*)\}|\[([^\]]*)\]|(\S+))""")
 PLAIN = "species:S:1:pos:R:3"
+LONGEST_STEP = 15  # digits, all of which a float keeps
 POSITIONS = ("unwrapped_position", "pos", "positions", "position")
 VELOCITIES = ("momenta", "vel", "velo", "velocities", "velocity")
 MASSES = ("mass", "masses")
@@ -57,6 +61,7 @@ class _Index:
     cells: list[Floats] = field(default_factory=list)
     origins: list[Floats] = field(default_factory=list)
     times: list[float] = field(default_factory=list)  # NaN where a comment says none
+    steps: list[float] = field(default_factory=list)  # NaN where a comment says none
     n_atoms: int = 0
     properties: str = PLAIN
     periodic: str = ""
@@ -78,17 +83,37 @@ def scan(path: Path, options: Options) -> Contents:
         )  # fmt: skip
     columns = _columns(index)
     notes: list[str] = []
-    frames, species, masses, charges = _frames(index, columns, options, notes)
-    counted = None
-    if not np.isnan(index.times).any():
-        in_ps = 1.0 if options.units is None else unit_style(options.units, str(path)).time
-        counted = np.array(index.times) * in_ps
-        notes.append(f"times from the file's Time, taken in units of {in_ps:g} ps")
+    keep, counted = _clock(index, options, notes)
+    frames, species, masses, charges = _frames(index, keep, columns, options, notes)
     return Contents(
-        paths=(path,), format="extxyz", species=species, times=settle_times(counted, len(index.rows), options, path),
+        paths=(path,), format="extxyz", species=species, times=settle_times(counted, len(keep), options, path),
         cells=frames.cells, continuous=POSITIONS[0] in columns, has_velocities=frames.moving, frames=frames,
         origins=frames.origins, masses=masses, charges=charges, notes=notes,
+        clock="timestep" if _counts(index.steps) else "spacing",
     )  # fmt: skip
+
+
+def _counts(numbers: list[float]) -> bool:
+    """Whether every frame has its number, and they are not one for all."""
+    return bool(np.isfinite(numbers).all()) and (len(numbers) == 1 or min(numbers) < max(numbers))
+
+
+def _clock(index: _Index, options: Options, notes: list[str]) -> tuple[Frames, Floats | None]:
+    """The frames that no restart repeats, and their times in ps: by ``timestep``, else by Time; None without."""
+    keep, own = np.arange(len(index.rows)), None
+    if _counts(index.times):
+        in_ps = 1.0 if options.units is None else unit_style(options.units, str(index.path)).time
+        own = np.array(index.times) * in_ps
+        notes.append(f"times from the file's Time, taken in units of {in_ps:g} ps")
+    if options.timestep is not None:
+        if not _counts(index.steps):
+            refuse_unused(options, "timestep", f"{index.path}: not every comment has its own step=")
+        steps = np.array(index.steps)
+        keep = np.flatnonzero(first_of_repeated(steps, index.path, notes))
+        return keep, by_steps(steps[keep], None if own is None else own[keep], options, index.path)
+    if own is not None:
+        keep = np.flatnonzero(first_of_repeated(own, index.path, notes, "time"))
+    return keep, None if own is None else own[keep]
 
 
 def _walk(index: _Index, lines: Lines) -> None:
@@ -109,7 +134,7 @@ def _walk(index: _Index, lines: Lines) -> None:
         place = lines.skip(index.n_atoms)
         if place is None:
             index.torn = f"in the rows of frame {frame}"
-            for kept in (index.cells, index.origins, index.times):
+            for kept in (index.cells, index.origins, index.times, index.steps):
                 del kept[frame:]
             return
         index.rows.append(place)
@@ -152,6 +177,8 @@ def _take(index: _Index, frame: int, line: str, keys: dict[str, str]) -> None:
     index.cells.append(np.array(lattice).reshape(3, 3))
     index.origins.append(np.array(origin))
     index.times.append((_numbers(keys.get("time", ""), f"{where}, Time") or [np.nan])[0])
+    step = keys.get("step", "")
+    index.steps.append(float(step) if step.isdecimal() and len(step) <= LONGEST_STEP else np.nan)
 
 
 def _numbers(text: str, where: str) -> list[float]:
@@ -181,7 +208,7 @@ def _columns(index: _Index) -> dict[str, tuple[int, int]]:
 
 
 def _frames(
-    index: _Index, columns: dict[str, tuple[int, int]], options: Options, notes: list[str]
+    index: _Index, keep: Frames, columns: dict[str, tuple[int, int]], options: Options, notes: list[str]
 ) -> tuple[RowFrames, NDArray[np.str_], Floats | None, Floats | None]:
     from vanhove.kernels.parsing import ID, LABEL, MASS, POSITION, SKIP, VELOCITY
 
@@ -199,10 +226,10 @@ def _frames(
             if width != (3 if role in (POSITION, VELOCITY) else 1):
                 raise Refusal(f"'{name}' has {width} columns", f"{index.path}: Properties={index.properties}")
             roles[start : start + width] = role + np.arange(width)
-    cells, rows = np.array(index.cells), np.array(index.rows, np.int64)
+    cells, rows = np.array(index.cells)[keep], np.array(index.rows, np.int64)[keep]
     frames = RowFrames(
         index.path, rows[:, 0], rows[:, 1], roles, index.n_atoms, cells[:1] if (cells == cells[0]).all() else cells,
-        np.array(index.origins), moving=moving is not None, loose=index.properties == PLAIN,
+        np.array(index.origins)[keep], moving=moving is not None, loose=index.properties == PLAIN, numbers=keep,
     )  # fmt: skip
     at_first = roles.copy()
     if mass is not None:

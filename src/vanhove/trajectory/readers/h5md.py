@@ -17,7 +17,7 @@ from vanhove.trajectory.contents import Contents, Options
 from vanhove.trajectory.links import inner
 from vanhove.trajectory.store import StoreSource
 
-from .checks import settle_times
+from .checks import refuse_unused, settle_species, settle_times
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,10 +72,14 @@ def labels_of(values: NDArray[Any], kind: Any) -> NDArray[np.str_]:
 
 
 def _own(path: Path, file: Any, ours: Any, options: Options) -> Contents:
+    for argument in ("timestep", "units"):
+        refuse_unused(options, argument, f"{path} is a store of vanhove's own, with its times in ps and lengths in Å")
     store = StoreSource(path)
     group = inner(file, "particles/all")
     species = inner(group, "species")
     labels = labels_of(species[:], species.dtype)
+    if options.species is not None:
+        labels = settle_species(labels, options, path, kind="species")
     times = inner(group, "position/time")[:]
     edges = inner(group, "box/edges")
     cells = inner(edges, "value")[:] if inner(edges, "value") is not None else edges[:][None]

@@ -11,7 +11,8 @@ from vanhove.base.errors import Refusal, warn
 from vanhove.trajectory.contents import Contents, Options
 from vanhove.trajectory.links import inner
 
-from .checks import check_ending, settle_species, settle_times
+from .checks import check_ending, refuse_unused, settle_species, settle_times
+from .clocks import by_steps
 from .h5md_box import Box, read_box
 from .h5md_elements import Element, element
 from .h5md_frames import OtherFrames
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     Rows = NDArray[np.intp]
 
 FIRST = np.zeros(1, np.intp)
+SAME_UNIT = 1e-3
 ACROSS = 1.5  # cells that wrapped atoms never span, and unwrapped ones soon do
 
 
@@ -55,6 +57,19 @@ class _Group:
                 f"{self.path}: {found.data.shape} and {self.position.data.shape}", "Write one of each an atom",
             )  # fmt: skip
         return found
+
+    def unit(self, data: Any, asked: float | None, **powers: int) -> float | None:
+        """The unit that ``data`` states, else the one that was ``asked`` for; None where neither is known."""
+        said = stated(data)
+        if said is None:
+            return asked
+        known = unit_of(data, **powers)
+        if known is not None and asked is not None and abs(known / asked - 1) > SAME_UNIT:
+            warn(
+                "units= is not the unit that the file states", f"{self.path}: {data.name} is in {said}",
+                "The file's own is taken: leave units out",
+            )  # fmt: skip
+        return known
 
 
 def scan_others(path: Path, file: Any, options: Options) -> Contents:
@@ -112,32 +127,28 @@ def _group(path: Path, file: Any, options: Options) -> _Group:
 
 
 def _length(group: _Group) -> float:
-    known = unit_of(group.position.data, length=1)
-    said = stated(group.position.data)
-    if known is None and said is None and group.style is not None:
-        return group.style.length
+    known = group.unit(group.position.data, None if group.style is None else group.style.length, length=1)
     if known is None:
         warn(
             "The file does not state the unit of its positions in words that are known",
-            f"{group.path}: {'no unit' if said is None else said}", "Å is taken; units= names a LAMMPS unit style",
-        )  # fmt: skip
+            f"{group.path}: {stated(group.position.data) or 'no unit'}",
+            "Å is taken; units= names a LAMMPS unit style",
+        )
     return 1.0 if known is None else known
 
 
 def _times(group: _Group, options: Options) -> Floats | None:
-    """Times in ps by the file's ``time``, else by its ``step`` and ``timestep=``."""
-    for name in ("time", "step"):
-        clock = group.position.clock(name)
-        if clock is None:
-            continue
-        factor = options.timestep
-        if name == "time":
-            own = None if group.style is None or stated(clock) is not None else group.style.time
-            factor = unit_of(clock, time=1) if own is None else own
-        counted = None if factor is None else group.position.counted(name, group.frames)
-        if counted is not None and factor is not None:
-            return np.asarray(counted, np.float64) * factor
-    return None
+    """Times in ps: by the file's ``step`` and ``timestep=``, else by its ``time``; None without."""
+    own, clock = None, group.position.clock("time")
+    factor = None if clock is None else group.unit(clock, None if group.style is None else group.style.time, time=1)
+    counted = None if factor is None else group.position.counted("time", group.frames)
+    if counted is not None and factor is not None:
+        own = np.asarray(counted, np.float64) * factor
+    steps = None if group.position.clock("step") is None else group.position.counted("step", group.frames)
+    if steps is None:
+        refuse_unused(options, "timestep", f"{group.path} does not say at which steps its frames are")
+        return own
+    return by_steps(np.asarray(steps), own, options, group.path)
 
 
 def _images(group: _Group, box: Box) -> bool:
@@ -176,9 +187,7 @@ def _speed(group: _Group) -> float:
     velocity = group.element("velocity", (group.atoms, 3))
     if velocity is None:
         return 1.0
-    speed = unit_of(velocity.data, length=1, time=-1)
-    if speed is None and stated(velocity.data) is None and group.style is not None:
-        speed = group.style.speed
+    speed = group.unit(velocity.data, None if group.style is None else group.style.speed, length=1, time=-1)
     rows = velocity.matched(group.position, group.frames) if velocity.moving else None
     if rows is None and group.frames == 1 and not velocity.moving:
         rows = FIRST

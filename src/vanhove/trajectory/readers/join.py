@@ -14,6 +14,7 @@ from vanhove.trajectory.budget import memory_budget
 from vanhove.trajectory.contents import RawBlock
 
 from .checks import later_frames
+from .clocks import first_of_repeated
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -145,9 +146,8 @@ def _rising(parts: list[Contents]) -> list[Bools]:
         return [np.ones(len(when), bool) for when in times]
     keep = np.split(later_frames(np.concatenate(times)), np.cumsum([len(when) for when in times])[:-1])
     for number, (part, kept) in enumerate(zip(parts, keep, strict=True)):
-        path, own = part.paths[0], later_frames(part.times)
-        if not own.all():
-            _within(part, own)
+        path = part.paths[0]
+        own = first_of_repeated(part.times, path, [], "time")  # the notes count what is left out of all files
         left_out = int((own & ~kept).sum())
         if not kept.any():
             after = parts[number + 1].paths[0]
@@ -162,16 +162,3 @@ def _rising(parts: list[Contents]) -> list[Bools]:
                 f"{times[number][kept][-1]:g} ps", "Check that the second run was restarted there",
             )  # fmt: skip
     return keep
-
-
-def _within(part: Contents, own: Bools) -> None:
-    """Warn where more than one frame of a file lies before a restart that is in the file too."""
-    repeated = np.flatnonzero(~own)
-    if len(repeated) > 1:
-        back = int(np.argmax(np.diff(part.times) <= 0)) + 1
-        warn(
-            "Times go back within the file", f"{part.paths[0]}: frame {back} is at {part.times[back]:g} ps, frame "
-            f"{back - 1} at {part.times[back - 1]:g} ps",
-            f"The {len(repeated)} frames that the restart repeats ({repeated[0]} to {repeated[-1]}) are left out; "
-            "check that this is meant",
-        )  # fmt: skip

@@ -6,6 +6,7 @@ Positions are taken from ``xu yu zu`` or ``xsu ysu zsu``, else from ``x y z`` or
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from vanhove.base.errors import Refusal, warn
 from vanhove.trajectory.contents import Contents, Options
 
 from .atoms import Atoms, atoms_by_id, settled_charges
-from .checks import check_ending, settle_species, settle_times, species_by_mass
+from .checks import check_ending, settle_species, settle_times
 from .clocks import by_steps, first_of_repeated
 from .lammps_header import Index, read_index
 from .lammps_units import UnitStyle, unit_style
@@ -41,6 +42,7 @@ KINDS = [
 ]
 FLAGS = ("ix", "iy", "iz")
 SPEEDS = ("vx", "vy", "vz")
+NAMING = ("type", "typelabel", "element")  # columns that say what an atom is
 STARTS = (b"ITEM: TIMESTEP", b"ITEM: UNITS", b"ITEM: TIME\n", b"ITEM: TIME\r")
 
 
@@ -106,7 +108,7 @@ def _frames(index: Index, keep: NDArray[np.bool_], style: UnitStyle | None, note
     frames = RowFrames(
         index.path, rows[:, 0], rows[:, 1], roles, index.n_atoms, cells[:1] if (cells == cells[0]).all() else cells,
         origins, fractional=fractional, images=images, moving=moving, length=1.0 if style is None else style.length,
-        speed=1.0 if style is None else style.speed, steps=np.array(index.steps)[keep],
+        speed=1.0 if style is None else style.speed, numbers=np.flatnonzero(keep), steps=np.array(index.steps)[keep],
     )  # fmt: skip
     return frames, unwrapped or images
 
@@ -116,7 +118,7 @@ def _atoms(index: Index, frames: RowFrames, options: Options, notes: list[str]) 
     from vanhove.kernels.parsing import ID, LABEL, MASS, SKIP
 
     columns = index.columns
-    naming = [name for name in ("type", "typelabel", "element") if name in columns]
+    naming = [name for name in NAMING if name in columns]
 
     def roles(label: str | None) -> Ints:
         wanted = {"id": ID, "mass": MASS, label: LABEL}
@@ -131,18 +133,17 @@ def _atoms(index: Index, frames: RowFrames, options: Options, notes: list[str]) 
             f"Atom {ids[twice[0]]} stands twice in a frame", f"{index.path}, {frames.name(0)}", "Check the file"
         )
     masses = first.masses[order] if "mass" in columns else None
-    labels = first.labels[order] if naming else np.full(len(ids), "?")
-    kind = naming[0] if naming else "atom"
-    elements = frames.first(roles("element")).labels[order] if "element" in naming else None
-    if elements is None or not _tells(elements, labels):
-        elements = None if masses is None else species_by_mass(masses)
-    if options.species is None and elements is not None:
-        options = replace(options, species=elements.tolist())
+    called = {name: frames.first(roles(name)).labels[order] for name in naming[1:]}
+    called = {naming[0]: first.labels[order], **called} if naming else {"atom": np.full(len(ids), "?")}
+    kind = _naming(called, options)
+    if kind != next(iter(called)):
+        notes.append(f"species by the column {kind}")
     if options.topology is None:
-        atoms = Atoms(settle_species(labels, options, index.path, kind=kind, masses=masses), masses, None)
+        atoms = Atoms(settle_species(called[kind], options, index.path, kind=kind, masses=masses), masses, None)
     else:
-        atoms = atoms_by_id(options, ids, labels if kind == "type" else None, index.path, notes)
-        atoms = atoms if masses is None else atoms._replace(masses=masses)
+        if options.species is None and all(is_species(name) for name in set(called[kind].tolist())):
+            options = replace(options, species=called[kind].tolist())
+        atoms = atoms_by_id(options, ids, called.get("type"), index.path, notes, masses)
     if not naming:
         return atoms, replace(frames, ids=ids)
     followed = frames.roles.copy()
@@ -161,10 +162,23 @@ def _charges(index: Index, frames: RowFrames, units: str, notes: list[str]) -> F
     return settled_charges(first, last, units, index.path, notes)
 
 
-def _tells(elements: Labels, types: Labels) -> bool:
-    """Whether an element column was filled by a person: LAMMPS itself writes C for every type."""
-    names = set(elements.tolist())
-    return all(is_species(name) for name in names) and (names != {"C"} or len(set(types.tolist())) == 1)
+def _naming(called: dict[str, Labels], options: Options) -> str:
+    """The column to go by, of all that say what the atoms are ``called``.
+
+    The first of which ``species=`` names a label; else the one that holds elements, ``element`` before ``typelabel``;
+    else the first. LAMMPS itself writes C for every type where no elements were given to it.
+    """
+    first, *others = called
+    given = options.species
+    if given is not None:
+        said = {str(key) for key in given} if isinstance(given, Mapping) else set()
+        found = [name for name, labels in called.items() if said & set(labels.tolist())]
+        return (found or [first])[0]
+    for name in reversed(others):
+        names = set(called[name].tolist())
+        if all(is_species(label) for label in names) and (names != {"C"} or len(set(called[first].tolist())) == 1):
+            return name
+    return first
 
 
 def _times(index: Index, keep: NDArray[np.bool_], style: UnitStyle | None, options: Options) -> Floats | None:

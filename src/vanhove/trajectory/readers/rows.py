@@ -61,6 +61,7 @@ class RowFrames:
     speed: float | Floats = 1.0  # one for all, or (atom, 1)
     ids: Ints | None = None  # rising; None: rows are in order
     hashes: Ints | None = None  # of the labels, in the order of the atoms
+    numbers: NDArray[np.intp] | None = None  # of the frames in the file, where some are left out
     steps: Ints | None = None  # what the file counts, for messages
     markup: bytes | None = None  # what each of the 256 bytes stands for, where rows stand between tags
 
@@ -122,6 +123,7 @@ class RowFrames:
         return replace(
             self, starts=self.starts[frames], stops=self.stops[frames], origins=self.origins[frames],
             cells=self.cells if len(self.cells) == 1 else self.cells[frames],
+            numbers=None if self.numbers is None else self.numbers[frames],
             steps=None if self.steps is None else self.steps[frames],
         )  # fmt: skip
 
@@ -142,7 +144,8 @@ class RowFrames:
 
     def name(self, frame: int) -> str:
         """What a person calls a frame."""
-        return f"frame {frame}" if self.steps is None else f"frame {frame} (step {self.steps[frame]})"
+        number = frame if self.numbers is None else self.numbers[frame]
+        return f"frame {number}" if self.steps is None else f"frame {number} (step {self.steps[frame]})"
 
     def _refusal(self, fault: int, frame: int, row: int, text: Bytes, place: int) -> Refusal:
         from vanhove.kernels import parsing

@@ -1,19 +1,20 @@
 """VASP's XDATCAR, also packed: the cell once at the head, or a header before every frame (NPT), or runs appended.
 
 Fractional (``Direct``) or Cartesian rows; a negative scale is a volume. Headers of VASP 4 name no elements: then
-``species=`` gives one a group. The file counts nothing: ``spacing=`` says how far its frames are apart. Positions may
-be wrapped.
+``species=`` gives one a group. The file has no times: ``spacing=`` says how far its frames are apart; their numbers say
+where some are missing. Positions may be wrapped.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vanhove.base.errors import Refusal
+from vanhove.base.errors import Refusal, warn
 from vanhove.trajectory.contents import Contents, Options
 
 from .checks import check_ending, settle_species, settle_times
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+
+
+_NUMBER = re.compile(r"=\s*([0-9]{1,18})\s*$")
+MOST_BLANK = 10_000  # lines in a row: a small packed file can hold any number of them
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,7 @@ def scan(path: Path, options: Options) -> Contents:
 
     headers: list[_Header] = []
     places: list[tuple[int, int]] = []
+    numbers: list[int] = []
     fractional: bool | None = None
     torn = None
     with TextFile(path, "looking through") as file:
@@ -57,7 +63,8 @@ def scan(path: Path, options: Options) -> Contents:
         walker = _Walker(path, lines)
         try:
             while (found := walker.next(len(places))) is not None:
-                header, direct = found
+                header, title = found
+                direct = _fractional(title)
                 if direct != (direct if fractional is None else fractional):
                     raise Refusal(
                         "The frames are now fractional, now Cartesian", f"{path}, frame {len(places)}",
@@ -70,11 +77,15 @@ def scan(path: Path, options: Options) -> Contents:
                     break
                 headers.append(header)
                 places.append(place)
+                numbered = _NUMBER.search(title)
+                numbers.append(int(numbered[1]) if numbered else -1)
         except Torn:
             torn = f"in the header of frame {len(places)}"
         check_ending(path, len(places), torn, cut=file.cut)
     if not places:
         raise Refusal("The file holds no frame", str(path), "Give an XDATCAR with frames after its header")
+    notes: list[str] = []
+    _check_numbers(np.array(numbers), path, notes)
     first = headers[0]
     if not fractional and any((header.scale != first.scale).any() for header in headers):
         raise Refusal("Cartesian rows with a scale that changes", str(path), "Write fractional (Direct) positions")
@@ -87,6 +98,7 @@ def scan(path: Path, options: Options) -> Contents:
     return Contents(
         paths=(path,), format="xdatcar", species=_species(first, options, path), cells=frames.cells, frames=frames,
         times=settle_times(None, len(rows), options, path), continuous=False, has_velocities=False,
+        notes=notes,
     )  # fmt: skip
 
 
@@ -98,27 +110,60 @@ def _species(header: _Header, options: Options, path: Path) -> NDArray[np.str_]:
     return settle_species(labels, options, path, kind="group" if by_group else "species")
 
 
+def _check_numbers(numbers: NDArray[np.int64], path: Path, notes: list[str]) -> None:
+    """Warn where the numbers of the frames jump, or go back but not to the first one, as those of another run do.
+
+    -1 stands for a frame without a number. VASP counts the steps between frames too, as many as NBLOCK says.
+    """
+    known = int(np.argmin(numbers >= 0)) if (numbers < 0).any() else len(numbers)  # it runs out of digits
+    numbers = numbers[:known]
+    steps = np.diff(numbers)
+    if not len(steps):
+        return
+    anew, rising = steps <= 0, np.sort(steps[steps > 0])
+    rule = int(rising[len(rising) // 2]) if len(rising) else 1
+    own_first = np.append(steps[1:], 0)  # a run that writes every tenth step begins with 10
+    if anew.any():
+        notes.append(f"{1 + int(anew.sum())} runs one after the other, as their numbers begin anew")
+    if rule > 1:
+        notes.append(f"the frames' numbers are {rule} apart")
+    strange = np.where(anew, ~np.isin(numbers[1:], (1, numbers[0])) & (numbers[1:] != own_first), steps != rule)
+    if strange.any():
+        frame, more = int(np.argmax(strange)), int(strange.sum()) - 1
+        warn(
+            "Frames may be missing, or be there twice",
+            f"{path}: frames {frame} and {frame + 1} are numbered {numbers[frame]} and {numbers[frame + 1]}, where "
+            f"{rule} apart is the rule{f', and {more} more are such' if more else ''}",
+            "With one spacing= their times are wrong from there on: check how the file was put together",
+        )  # fmt: skip
+
+
 class _Walker:
-    """Gives the header that holds for one frame after the other, and whether its rows are fractional."""
+    """Gives the header that holds for one frame after the other, and the line above its rows."""
 
     def __init__(self, path: Path, lines: Lines) -> None:
         self._path, self._lines = path, lines
         self._header: _Header | None = None
 
-    def next(self, frame: int) -> tuple[_Header, bool] | None:
+    def next(self, frame: int) -> tuple[_Header, str] | None:
         """What stands before the rows that follow; None where the file ends."""
-        line = self._lines.line()
+        line, blank = self._lines.line(), 0
         if self._header is not None:
             while line is not None and not line.strip():
+                blank += 1
+                if blank > MOST_BLANK:
+                    raise Refusal(
+                        f"More than {MOST_BLANK} blank lines stand one after the other",
+                        f"{self._path}, after frame {frame - 1}", "The file is damaged there: copy it again",
+                    )  # fmt: skip
                 following = self._lines.peek()
                 if following is not None and len(_numbers(following)) == 3:
-                    return self._header, True  # the oldest style: a blank line before each frame
+                    return self._header, ""  # the oldest style: a blank line before each frame
                 if following is not None and len(_numbers(following)) == 1:
                     break  # a header whose comment is blank
                 line = self._lines.line()
-            direct = None if line is None else _title(line)
-            if direct is not None:
-                return self._header, direct
+            if line is not None and _title(line) is not None:
+                return self._header, line
         if line is None:
             self._lines.end()
             return None
@@ -129,13 +174,12 @@ class _Walker:
                 "Join runs of one system only",
             )  # fmt: skip
         title = self._lines.need()
-        direct = True if not title.strip() else _title(title)
-        if direct is None:
+        if title.strip() and _title(title) is None:
             raise Refusal(
                 "A frame does not begin with 'Direct configuration=' or the like",
                 f"{self._path}, frame {frame}: '{title[:80]}'", "Check the file there",
             )  # fmt: skip
-        return self._header, direct
+        return self._header, title
 
     def _read(self, comment: str, frame: int) -> _Header:
         """The lines after the comment: scale, three vectors, symbols (not in VASP 4), counts."""
@@ -159,6 +203,11 @@ class _Walker:
         if len(scale) == 1 and scale[0] < 0:  # the volume
             factors = np.full(3, (-scale[0] / abs(np.linalg.det(cell))) ** (1 / 3))
         return _Header(cell * factors, factors, tuple(numbers), symbols)
+
+
+def _fractional(title: str) -> bool:
+    """Whether the rows below a frame's title are; in the oldest style it is blank."""
+    return _title(title) is not False
 
 
 def _title(line: str) -> bool | None:
