@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 DOCS = Path(__file__).parents[1] / "docs" / "observables"
 NAMES = sorted(registry.observables())
-# What observables are asked with, by the names of their arguments; one that needs another adds it here.
+# What observables are asked with, by the names of their arguments; one that needs another adds it here, with its own
+# name before it where others have an argument of that name, too.
 ARGUMENTS: dict[str, Any] = {
     "species": "Na",
     "charges": {"Na": 1, "Si": 4, "S": -2},
@@ -32,8 +33,13 @@ ARGUMENTS: dict[str, Any] = {
     "triplets": "S-Si-S",
     "formers": "Si",
     "anions": "S",
+    "axis": "c",
     "cutoff": 4.0,
     "cutoffs": {"Si-S": 2.6, "Si-Si": 0.0},
+    "compare_structure_factor.measured": ([2.0, 3.0, 4.0, 5.0, 6.0], [1.1, 0.9, 1.2, 1.0, 0.95]),
+    "compare_structure_factor.pair": "Na-S",
+    "compare_structure_factor.window": (1.5, 7.0),
+    "peaks.window": (1.5, 7.0),
 }
 UNITS = {
     "1", "Å", "Å²", "Å³", "1/Å", "1/Å³", "ps", "1/ps", "K", "1/K", "meV", "1/meV", "eV", "cm²/s", "mS/cm", "K mS/cm",
@@ -51,8 +57,10 @@ def trajectory() -> vh.Trajectory:
     return vh.from_arrays(positions, 12.0, species, 0.1 * np.arange(200), wrapped=False, temperature=1300)
 
 
-def asked(parameters: list[inspect.Parameter]) -> dict[str, Any]:
-    return {p.name: ARGUMENTS[p.name] for p in parameters if p.name in ARGUMENTS or p.default is p.empty}
+def asked(name: str, parameters: list[inspect.Parameter]) -> dict[str, Any]:
+    own = f"{name.split('.')[1]}."
+    keys = {p.name: own + p.name if own + p.name in ARGUMENTS else p.name for p in parameters}
+    return {p.name: ARGUMENTS[keys[p.name]] for p in parameters if keys[p.name] in ARGUMENTS or p.default is p.empty}
 
 
 @cache
@@ -65,7 +73,7 @@ def result_of(name: str) -> Dataset:
         beginning = [
             trajectory() if entry.takes == "trajectory" else result_of(registry.full_name(entry.source or first))
         ]
-    return function(*beginning, **asked(parameters))
+    return function(*beginning, **asked(name, parameters))
 
 
 @pytest.fixture(params=NAMES)
@@ -154,6 +162,6 @@ def test_a_trajectory_may_be_read_only_in_part() -> None:
     for name in (n for n, entry in registry.observables().items() if entry.takes == "trajectory"):
         function = registry.function(name)
         parameters = list(inspect.signature(function).parameters.values())[1:]
-        half = function(trajectory()[:100], **asked(parameters))
+        half = function(trajectory()[:100], **asked(name, parameters))
         key = next(iter(half.data_vars))
         assert half[key].shape != result_of(name)[key].shape or not half[key].equals(result_of(name)[key])
