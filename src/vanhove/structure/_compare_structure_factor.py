@@ -53,8 +53,8 @@ def compare_structure_factor(
         A file of two or three columns (.dat, .txt, .csv, and .sq, .fq, .gr with the headers of PDFgetX, PDFgetN and
         their like), the third the standard error; arrays (x, y) or (x, y, error); or another result.
     window
-        From where to where to compare, (low, high) in 1/Å or Å. It has to lie within the computed curve: nothing is
-        extrapolated.
+        From where to where to compare, (low, high) in 1/Å or Å. Its measured points have to lie within the computed
+        curve: nothing is extrapolated.
     kind
         What the measured curve is: ``"S"``; ``"S-1"``; ``"I"``, that is Q [S - 1], which also goes by the name F(Q);
         ``"sum"``, Σ c_i c_j b_i b_j [S_ij - 1] in barn/sr (neutrons) or electrons²; of g(r): ``"g"``, ``"G"`` =
