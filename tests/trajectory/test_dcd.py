@@ -142,9 +142,10 @@ def test_times_are_never_assumed(tmp_path: Path) -> None:
     np.testing.assert_allclose(vh.open(path, species=LABELS, timestep=0.002).times, 10 + 0.1 * np.arange(6))
     np.testing.assert_allclose(vh.open(path, species=LABELS, spacing=0.5).times, 0.5 * np.arange(6))
     uncounted = put(tmp_path / "b.dcd", of(walk(ORTHOGONAL), every=0))
-    with pytest.raises(Refusal, match="does not say when") as caught:
-        vh.open(uncounted, species=LABELS, timestep=0.002)
-    assert "spacing=" in caught.value.do
+    for given, says in (({}, "does not say when"), (dict(timestep=0.002), "timestep=0.002 can't be used")):
+        with pytest.raises(Refusal, match=says) as caught:
+            vh.open(uncounted, species=LABELS, **given)
+        assert "spacing=" in caught.value.do
 
 
 def test_a_last_step_that_even_frames_do_not_reach_is_told(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from vanhove.trajectory.contents import Contents, Options, RawBlock
 from .atoms import atoms_of
 from .binary import check_block, frames_at_once, opened, read_exactly
 from .cells import note_corner, once_if_constant
-from .checks import check_ending, settle_times
+from .checks import check_ending, refuse_unused, settle_times
 from .clocks import by_steps
 from .dcd_cells import cells_of_dcd
 from .dcd_header import Header, read_header
@@ -70,7 +70,9 @@ def scan(path: Path, options: Options) -> Contents:
     cells = once_if_constant(cells * length)
     note_corner(cells, notes)
     counted = None
-    if header.every > 0:
+    if header.every <= 0:
+        refuse_unused(options, "timestep", f"{path} does not say how many steps lie between its frames")
+    else:
         _check_steps(header, path)
         steps = header.start + header.every * np.arange(header.frames)
         counted = by_steps(steps, None, options, path)

@@ -17,7 +17,7 @@ from vanhove.trajectory.contents import Contents, Options
 
 from .binary import FARTHEST
 from .cells import cells_of, cosines_of, once_if_constant
-from .checks import check_ending, settle_times
+from .checks import check_ending, refuse_unused, settle_times
 from .clocks import by_steps, first_of_repeated, unrounded
 from .netcdf_atoms import AtomTable
 from .netcdf_files import HDF5, NetCDF, Variable, open_netcdf
@@ -125,6 +125,10 @@ def _times(
 ) -> tuple[NDArray[np.bool_], Floats | None]:
     """Which frames are not repeated, and the times of those; None where the file counts nothing."""
     variable = file.variables.get("time")
+    # LAMMPS keeps steps there, and its time step in the factor
+    counts_steps = variable is not None and units.of_lammps and "scale_factor" in variable.attributes
+    if not counts_steps:
+        refuse_unused(options, "timestep", f"{path} does not count steps")
     if variable is None or len(variable.shape) != 1 or variable.dtype.kind not in "fiu":
         return np.full(n_frames, True), None
     raw = np.asarray(variable.read(0, n_frames))
@@ -136,8 +140,6 @@ def _times(
         )
     if n_frames > 1 and np.ptp(values) == 0:
         return np.full(n_frames, True), None
-    # LAMMPS keeps steps there, and its time step in the factor
-    counts_steps = units.of_lammps and "scale_factor" in variable.attributes
     keep = first_of_repeated(values, path, notes, "step" if counts_steps else "time")
     values = values[keep]
     if raw.dtype.itemsize == 4 and raw.dtype.kind == "f":

@@ -21,7 +21,7 @@ from vanhove.trajectory.contents import Contents, Options, RawBlock
 from .atoms import atoms_of
 from .binary import check_block, frames_at_once, opened, read_exactly
 from .cells import note_corner, once_if_constant
-from .checks import check_ending, settle_times
+from .checks import check_ending, refuse_unused, settle_times
 from .clocks import by_steps, first_of_repeated, unrounded
 
 if TYPE_CHECKING:
@@ -72,6 +72,10 @@ def scan(path: Path, options: Options) -> Contents:
         raise Refusal(f"The time of frame {frame} is not a finite number", str(path), "Use the frames before it")
     own = unrounded(times, steps) if np.ptp(times) > 0 or len(times) == 1 else None
     counts = bool((np.diff(steps) > 0).all()) and len(steps) > 1
+    if not counts and len(steps) > 1:
+        refuse_unused(options, "timestep", f"{path}: the steps of its frames do not rise")
+    if options.topology is None:
+        refuse_unused(options, "units", f"{path} is in nm, as every XTC")
     counted = by_steps(steps, own, options, path) if counts else own
     atoms = atoms_of(options, int(heads["atoms"][0]), path, notes)
     with np.errstate(invalid="ignore"):
