@@ -198,7 +198,7 @@ def test_amber_files_need_a_topology_or_labels(tmp_path: Path) -> None:
     with pytest.raises(Refusal, match="which atoms") as caught:
         vh.open(path)
     assert "topology=" in caught.value.do
-    with pytest.raises(Refusal, match="timestep=0.002 can't be used.*does not count steps"):
+    with pytest.raises(Refusal, match="does not count steps"):
         vh.open(path, species=truth.species, timestep=0.002)
     for options in ({"species": truth.species}, {"topology": put(tmp_path / "a.data", data_text(truth))}):
         traj = vh.open(path, **options)  # type: ignore[arg-type]  # one of two options
