@@ -83,6 +83,10 @@ def test_vibrations_add_up():
     expected = 6 * s**2 * (2 * 12 - 3) / 12
     assert float(result.D2min.mean()) == pytest.approx(expected, rel=0.02)
     np.testing.assert_allclose(result.D_cum, np.sqrt(result.D2min).sum("frame"))
+    assert float(result["mean"]) == pytest.approx(float(result.D2min.mean()))
+    by_block = result.D2min.values.reshape(10, 4, 500).mean(axis=(1, 2))
+    assert float(result.mean_error) == pytest.approx(by_block.std(ddof=1) / np.sqrt(10))
+    assert float(result["median"]) == pytest.approx(np.median(result.D_cum))
 
 
 def test_measured_grains(shared_data):

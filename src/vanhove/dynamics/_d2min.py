@@ -10,6 +10,7 @@ import numpy as np
 from vanhove.base.errors import Refusal
 from vanhove.base.figures import colour_of, label
 from vanhove.base.results import Column, dataset
+from vanhove.structure.averages import ratio, time_blocks
 from vanhove.structure.neighbours import PAIR_BYTES, ball, neighbours_in_frames
 from vanhove.trajectory.blocks import add_blocks, cut
 from vanhove.trajectory.budget import memory_budget
@@ -69,7 +70,8 @@ def d2min(
     ``D2min(frame, atom)`` in Å², a number for each step, which begins at ``time(frame)``; ``D_cum(atom)`` in Å. NaN
     where an ion has fewer than four neighbours at the start of a step, or all of them in one plane: then the map is not
     determined. ``undetermined(atom)`` counts these steps, and :math:`D_{\mathrm{cum}}` of an ion that has any is NaN.
-    ``neighbours(atom)`` is their mean number, ``index(atom)`` counts in the view.
+    ``neighbours(atom)`` is their mean number, ``index(atom)`` counts in the view. ``mean`` is that of all D²_min, with
+    its standard error from the spread of ten consecutive blocks of steps; ``median`` is that of D_cum.
     """
     if not (np.isfinite(cutoff) and cutoff > 0):
         raise Refusal(f"cutoff={cutoff}", "", "Give a positive distance in Å")
@@ -80,13 +82,21 @@ def d2min(
     around = np.arange(everything.n_atoms) if neighbours is None else np.flatnonzero(_of(everything, neighbours))
     table, counts = _misfits(everything, ions, around, cutoff)
     undetermined = np.isnan(table).sum(axis=0)
+    block_of = time_blocks(len(table))
+    seen = np.bincount(block_of, (~np.isnan(table)).sum(axis=1))
+    mean, error = ratio(np.bincount(block_of, np.nansum(table, axis=1)), seen)
+    summed = np.sqrt(table).sum(axis=0)
+    median = float(np.median(summed[np.isfinite(summed)])) if np.isfinite(summed).any() else np.nan
     known = {} if traj.temperature is None else {"temperature": float(traj.temperature)}
     name = species if isinstance(species, str) else ", ".join(species)
     return dataset(
         "dynamics.d2min",
         {
             "D2min": Column(("frame", "atom"), table, "Å²", "mean squared non-affine displacement"),
-            "D_cum": Column(("atom",), np.sqrt(table).sum(axis=0), "Å", "sum of the roots over all steps"),
+            "D_cum": Column(("atom",), summed, "Å", "sum of the roots over all steps"),
+            "mean": Column((), mean, "Å²", "mean over ions and steps"),
+            "mean_error": Column((), error, "Å²", "standard error of the mean over ions and steps"),
+            "median": Column((), median, "Å", "median of D_cum over the ions"),
             "undetermined": Column(("atom",), undetermined, "1", "steps in which the map is not determined"),
             "neighbours": Column(("atom",), counts / len(table), "1", "mean number of neighbours"),
         },

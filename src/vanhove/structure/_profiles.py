@@ -80,19 +80,20 @@ def profiles(traj: Trajectory, axis: str | int, width: float = 0.5, bands: bool 
         "bin_volume": Column((), float(traj.volumes.mean()) / bins, "Å³", "mean volume of a slice"),
     }
     position = (np.arange(bins) + 0.5) * height / bins
+    coords = {
+        "species": Column(("species",), species, "1", "species"),
+        "position": Column(("position",), position, "Å", f"height along {AXES[number]}"),
+    }
     if bands:
         from ._phases import phase_at, phases
 
         found = phase_at(phases(traj, axis=AXES[number]), position)
-        variables["phase"] = Column(("position",), found, "1", "phase of the slice")
+        coords["phase"] = Column(("position",), found, "1", "phase of the slice")
     known = {} if traj.temperature is None else {"temperature": float(traj.temperature)}
     return dataset(
         "structure.profiles",
         variables,
-        {
-            "species": Column(("species",), species, "1", "species"),
-            "position": Column(("position",), position, "Å", f"height along {AXES[number]}"),
-        },
+        coords,
         parameters=dict(axis=AXES[number], width=width, bands=bands),
         history=list(traj.history),
         title=f"Profiles along {AXES[number]}",
@@ -143,7 +144,7 @@ def draw(result: Dataset, ax: Axes) -> None:
     right.set(ylabel=label("mass density", "g/cm³"), ylim=(0, 1.35 * float(density.max()) or 1.0))
     right.spines["right"].set_visible(True)
     right.grid(visible=False)
-    if "phase" in result:
+    if "phase" in result.coords:
         shade_slices(ax, position, result["phase"].values, at=0.82)
     lines = [*ax.get_lines(), *right.get_lines()]
     ax.legend(lines, [str(line.get_label()) for line in lines], loc="upper center", ncols=min(5, len(lines)))
