@@ -164,3 +164,29 @@ def neighbour_pairs(
                         vectors[found, 0], vectors[found, 1], vectors[found, 2] = x, y, z
                         found += 1
     return pairs[:found], vectors[:found]
+
+
+@kernel
+def keep_nearest(starts: Ints, others: Ints, vectors: Floats, rows: Ints, chosen: Ints) -> None:
+    """Which of the pairs of some rows are the shortest, shortest first, into ``chosen`` (row, rank).
+
+    The pairs of row r are ``starts[r]`` to ``starts[r + 1]``, at least as many as there are ranks. Of the same distance
+    the one with the lower number of ``others`` comes first.
+    """
+    number = chosen.shape[1]
+    squares = np.empty(number)
+    for n in range(rows.size):
+        kept = 0
+        for k in range(starts[rows[n]], starts[rows[n] + 1]):
+            square = vectors[k, 0] ** 2 + vectors[k, 1] ** 2 + vectors[k, 2] ** 2
+            place = kept
+            while place > 0 and (
+                square < squares[place - 1]
+                or (square == squares[place - 1] and others[k] < others[chosen[n, place - 1]])
+            ):
+                if place < number:
+                    squares[place], chosen[n, place] = squares[place - 1], chosen[n, place - 1]
+                place -= 1
+            if place < number:
+                squares[place], chosen[n, place] = square, k
+                kept = min(kept + 1, number)

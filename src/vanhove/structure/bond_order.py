@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from .neighbours import PAIR_BYTES, ball, nearest, neighbours_in_frames
+from .neighbours import PAIR_BYTES, ball, nearest_in_frames, neighbours_in_frames
 from .tessellation import refuse_same_place
 
 if TYPE_CHECKING:
@@ -35,7 +35,10 @@ class BondOrder(NamedTuple):
 
     def frame_bytes(self, volume: float) -> int:
         """What a frame takes, with its lists and temporaries."""
-        bonds = self.number or max(1.0, len(self.others) * ball(self.cutoff or 0.0) / volume)
+        # the nearest few are sought among a little more than twice as many
+        bonds = (
+            2.5 * (self.number + 1) if self.number else max(1.0, len(self.others) * ball(self.cutoff or 0.0) / volume)
+        )
         components = sum(2 * degree + 1 for degree in self.degrees)
         return int(len(self.holders) * (8 * 3 * components + 3 * bonds * PAIR_BYTES))
 
@@ -68,10 +71,7 @@ class BondOrder(NamedTuple):
         if self.cutoff is not None:
             frame, i, j, vector = neighbours_in_frames(positions, cells, holders, self.others, self.cutoff)
         else:
-            number = self.number or 1
-            each = [nearest(p, c, holders, self.others, number) for p, c in zip(positions, cells, strict=True)]
-            i, j, vector = (np.concatenate(parts) for parts in zip(*each, strict=True))
-            frame = np.repeat(np.arange(len(positions)), len(holders) * number)
+            frame, i, j, vector = nearest_in_frames(positions, cells, holders, self.others, self.number or 1)
         place = np.full(positions.shape[1], -1)
         place[holders] = np.arange(len(holders))
         begin = frame * len(holders)

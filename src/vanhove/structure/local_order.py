@@ -11,7 +11,7 @@ from vanhove.trajectory.blocks import add_blocks, cut_frames
 
 from .averages import block_sums, time_blocks
 from .axis import fractions_along
-from .neighbours import nearest
+from .neighbours import PAIR_BYTES, nearest_in_frames
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -79,16 +79,14 @@ def _about(positions: Floats, cells: Floats, order: BondOrder) -> Floats:
     everyone, number = np.arange(positions.shape[1]), min(AROUND, len(order.centres))
     q = np.full(positions.shape[:2], np.nan)
     q[:, order.centres] = order.of(positions, cells)[:, 0]
-    field = np.empty_like(q)
-    for f in range(len(q)):  # lists of the nearest are of one frame
-        near = nearest(positions[f], cells[f], everyone, order.centres, number).j.reshape(-1, number)
-        together = np.concatenate([q[f, :, None], q[f, near]], axis=1)
-        seen = np.isfinite(together)
-        counted = seen.sum(axis=1)
-        field[f] = np.where(seen, together, 0.0).sum(axis=1) / np.where(counted > 0, counted, np.nan)
+    near = nearest_in_frames(positions, cells, everyone, order.centres, number).j.reshape(*q.shape, number)
+    together = np.concatenate([q[..., None], np.take_along_axis(q[:, None], near, axis=-1)], axis=-1)
+    seen = np.isfinite(together)
+    counted = seen.sum(axis=-1)
+    field: Floats = np.where(seen, together, 0.0).sum(axis=-1) / np.where(counted > 0, counted, np.nan)
     return field
 
 
 def _blocks(traj: Trajectory, order: BondOrder, kept: int) -> list[slice]:
-    each = order.frame_bytes(float(traj.volumes.min())) + (3 * 24 + 8 * 4 * (AROUND + 2)) * traj.n_atoms
+    each = order.frame_bytes(float(traj.volumes.min())) + (3 * 24 + 3 * (AROUND + 1) * PAIR_BYTES) * traj.n_atoms
     return cut_frames(traj, each, fixed=kept)

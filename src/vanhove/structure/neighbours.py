@@ -97,38 +97,50 @@ def nearest(positions: Floats, cell: Floats, centres: Atoms, others: Atoms, numb
     Of neighbours at the same distance those with the lower number come first, but for rounding: where a shell is cut
     through, as in a perfect crystal, which of its atoms are in is a matter of the last digit.
     """
+    frames = nearest_in_frames(np.asarray(positions)[None], np.asarray(cell)[None], centres, others, number)
+    return Neighbours(*frames[1:])
+
+
+def nearest_in_frames(
+    positions: Floats, cells: Floats, centres: Atoms, others: Atoms, number: int
+) -> NeighboursInFrames:
+    """:func:`nearest` for a block of frames: ``positions`` (frame, atom, axis), ``cells`` (frame, 3, 3)."""
+    from vanhove.kernels.neighbours import keep_nearest
+
     first, second = _numbers(centres), _numbers(others)
     if number < 1:
         raise Refusal(f"number={number}", "", "Ask for one neighbour or more")
     if len(second) == 0:
         raise Refusal("There is no atom that could be a neighbour", "", "Choose other species")
-    volume = abs(float(np.linalg.det(cell)))
-    reach = (2.0 * (number + 1) * volume / len(second) / ball(1.0)) ** (1 / 3)
-    missing, found = first, []
-    while len(missing):
-        pairs = neighbours_within(positions, cell, missing, second, reach)
-        enough = np.bincount(pairs.i, minlength=len(positions)) >= number
-        kept = enough[pairs.i]
-        found.append(Neighbours(pairs.i[kept], pairs.j[kept], pairs.vector[kept]))
-        missing = missing[~enough[missing]]
+    frames = len(positions)
+    j, vector = np.empty((frames, len(first), number), np.int64), np.empty((frames, len(first), number, 3))
+    missing = np.ones((frames, len(first)), bool)
+    place = np.zeros(positions.shape[1], np.int64)
+    volume = float(np.abs(np.linalg.det(cells)).max())
+    reach = (1.6 * (number + 1) * volume / len(second) / ball(1.0)) ** (1 / 3)
+    while missing.any():
+        some = np.flatnonzero(missing.any(axis=0))
+        pairs = neighbours_in_frames(positions, cells, first[some], second, reach)
+        place[first[some]] = np.arange(len(some))
+        counts = np.bincount(pairs.frame * len(some) + place[pairs.i], minlength=frames * len(some))
+        rows = np.flatnonzero((counts >= number) & missing[:, some].ravel())
+        chosen = np.empty((len(rows), number), np.int64)
+        keep_nearest(np.concatenate([[0], np.cumsum(counts)]), pairs.j, pairs.vector, rows, chosen)
+        frame, centre = np.divmod(rows, len(some))
+        j[frame, some[centre]], vector[frame, some[centre]] = pairs.j[chosen], pairs.vector[chosen]
+        missing[frame, some[centre]] = False
         reach *= 1.3
-    i, j, vector = (np.concatenate(parts) for parts in zip(*found, strict=True)) if found else _none()
-    place = np.empty(len(positions), np.int64)
-    place[first] = np.arange(len(first))
-    pairs = Neighbours(i, j, vector)
-    order = np.lexsort((j, pairs.distance, place[i]))
-    begins = np.searchsorted(place[i[order]], np.arange(len(first)))
-    chosen = order[(begins[:, None] + np.arange(number)).ravel()]
-    return Neighbours(i[chosen], j[chosen], vector[chosen])
+    return NeighboursInFrames(
+        np.repeat(np.arange(frames), len(first) * number),
+        np.tile(np.repeat(first, number), frames),
+        j.ravel(),
+        vector.reshape(-1, 3),
+    )
 
 
 def ball(radius: float) -> float:
     """Volume of a sphere."""
     return 4 * np.pi / 3 * radius**3
-
-
-def _none() -> tuple[Ints, Ints, Floats]:
-    return np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 3))
 
 
 def _numbers(atoms: Atoms) -> Ints:
