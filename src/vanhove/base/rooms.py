@@ -24,6 +24,7 @@ class Entry:
     version: int = 1  # counted up when the numbers change: results kept under an older one are computed anew
     takes: str = "trajectory"  # "trajectory", "dataset" (the result of another observable) or "values"
     source: str = ""  # which other observable, where its name is not that of the first argument
+    files: tuple[str, ...] = ()  # the options that may name a file: a measured curve
 
 
 Table = dict[str, Entry]

@@ -9,7 +9,7 @@ TABLE = {
     "structure_factor": Entry("_structure_factor", "partial S(Q), and the totals of neutrons and X-rays", id="A2"),
     "compare_structure_factor": Entry(
         "_compare_structure_factor", "a computed S(Q) or g(r) beside a measured one, and their R_χ", id="A3",
-        takes="dataset", source="structure.structure_factor",
+        takes="dataset", source="structure.structure_factor", files=("measured",),
     ),
     "peaks": Entry(
         "_peaks", "position, height and width of the peaks of S(Q) or g(r)", id="A4",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from vanhove.base.elements import element_of
 from vanhove.base.errors import Refusal, nearest
-from vanhove.base.files import digest
+from vanhove.base.files import digest, file_identity
 
 from . import simulation
 from .options import entry_of, parameters_of, resolve, source_of
@@ -244,12 +244,17 @@ class _Graph:
     def _task(
         self, observable: str, options: Mapping[str, Any], inputs: tuple[str, ...], run: PlannedRun, species: str = ""
     ) -> Task:
+        entry = entry_of(observable)
+        files = [options[name] for name in entry.files if isinstance(options[name], str)]
+        for path in files:
+            if not Path(path).is_file():
+                raise Refusal("There is no such file", f"{path}, for [observables] {observable}", "Check the path")
         return Task(
             label="-".join(filter(None, [observable.rpartition(".")[2], species, run.name])),
             function=observable,
-            version=entry_of(observable).version,
+            version=entry.version,
             options=options,
-            inputs=inputs,
+            inputs=(*inputs, *(file_identity(path) for path in files)),
             run=run.name,
             species=species,
             temperature=run.temperature,

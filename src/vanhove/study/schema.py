@@ -213,10 +213,16 @@ def _simulation_contradictions(simulate: Simulate) -> list[Mistake]:
 
 
 def _resolved(study: Study, folder: Path) -> Study:
-    from vanhove.registry import full_name
+    from vanhove.registry import full_name, observables
+
+    known = observables()
 
     def absolute(path: str) -> str:
         return str(folder / Path(path).expanduser())
+
+    def located(name: str, options: dict[str, Any]) -> dict[str, Any]:
+        named = {option: options[option] for option in known[name].files if isinstance(options.get(option), str)}
+        return {**options, **{option: absolute(path) for option, path in named.items()}}
 
     files = [
         run.model_copy(
@@ -236,6 +242,8 @@ def _resolved(study: Study, folder: Path) -> Study:
     return study.model_copy(
         update={
             "files": files,
-            "observables": {full_name(name): options for name, options in study.observables.items()},
+            "observables": {
+                (full := full_name(name)): located(full, options) for name, options in study.observables.items()
+            },
         }
     )

@@ -7,6 +7,15 @@ atoms                                              number of atoms of a run     
 density                                            mean mass density of a run                    g/cm³
 first_peak             a pair, "Si-S"              where its g(r) is first highest               Å
 coordination           a pair                      n(r) at the first minimum of g(r)             1
+angle                  "S-Si-S"                    mean bond angle                               °
+unit_share             a unit, "PS4"               share of the formers that are in such units   1
+Qn_share               "Q3"                        share of the formers with so many bridges     1
+bridging               anions                      share of the anions that bridge formers       1
+volume                 a species                   mean Voronoi volume                           Å³
+q4, q6, …              centres                     mean Steinhardt order parameter               1
+phase_share            phase: glass, crystal, …    share of the atoms                            1
+peak, peak_length      a pair or "total"           peak in the window, and 7.7/Q where it is S   1/Å, Å
+R_chi                                              distance from what was measured               1
 D                      a species                   diffusion coefficient, or null and an upper   cm²/s
 sigma                  a species, "" in all        conductivity                                  mS/cm
 E_a                    a species                   activation energy of D, 95 % interval         eV
@@ -20,6 +29,7 @@ Rows of one run name it and its temperature; rows that join runs have an empty `
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -73,6 +83,59 @@ def _rdf(task: Task, result: Dataset) -> list[Row]:
     return rows
 
 
+def _angles(task: Task, result: Dataset) -> list[Row]:
+    return _along(task, result, "angle", "mean", "triplet")
+
+
+def _speciation(task: Task, result: Dataset) -> list[Row]:
+    about: Row = {"temperature": task.temperature, "run": task.run}
+    rows = _along(task, result, "unit_share", "fraction", "unit")
+    for n in result["n"].values.tolist():
+        share, error = (float(result[name].sel(n=n)) for name in ("Qn", "Qn_error"))
+        rows.append(row("Qn_share", share, "1", species=f"Q{n}", error=error, **about))
+    rows.append(row("bridging", float(result["bridging"]), "1", error=float(result["bridging_error"]), **about))
+    return rows
+
+
+def _voronoi(task: Task, result: Dataset) -> list[Row]:
+    return _along(task, result, "volume", "mean", "species")
+
+
+def _steinhardt(task: Task, result: Dataset) -> list[Row]:
+    degrees = np.atleast_1d(json.loads(result.attrs["parameters"])["l"]).tolist()
+    means, errors = (np.atleast_1d(result[name].values).tolist() for name in ("mean", "mean_error"))
+    about: Row = {"temperature": task.temperature, "run": task.run}
+    found = zip(degrees, means, errors, strict=True)
+    return [row(f"q{degree}", mean, "1", error=error, **about) for degree, mean, error in found]
+
+
+def _phases(task: Task, result: Dataset) -> list[Row]:
+    return _along(task, result, "phase_share", "fraction", "label", key="phase")
+
+
+def _peaks(task: Task, result: Dataset) -> list[Row]:
+    said = str(result.attrs.get("verdict", ""))
+    rows = _along(task, result, "peak", "position", "pair", verdict=said)
+    return rows + (_along(task, result, "peak_length", "length", "pair", verdict=said) if "length" in result else [])
+
+
+def _compared(task: Task, result: Dataset) -> list[Row]:
+    return [row("R_chi", float(result["R_chi"]), "1", temperature=task.temperature, run=task.run)]
+
+
+def _along(
+    task: Task, result: Dataset, name: str, variable: str, along: str, *, key: str = "species", **about: Any
+) -> list[Row]:
+    """A row of every value along a dimension, with its error; ``key`` is the column that the labels go to."""
+    unit = str(result[variable].attrs["units"])
+    about |= {"temperature": task.temperature, "run": task.run}
+    columns = (result[one].values.tolist() for one in (along, variable, f"{variable}_error"))
+    return [
+        row(name, value, unit, **{**about, key: str(label), "error": error})
+        for label, value, error in zip(*columns, strict=True)
+    ]
+
+
 def _diffusion(task: Task, result: Dataset) -> list[Row]:
     return [
         row(
@@ -123,6 +186,13 @@ def _arrhenius(task: Task, result: Dataset) -> list[Row]:
 
 SUMMARIES: dict[str, Callable[[Task, Dataset], list[Row]]] = {
     "structure.rdf": _rdf,
+    "structure.angles": _angles,
+    "structure.speciation": _speciation,
+    "structure.voronoi": _voronoi,
+    "structure.steinhardt": _steinhardt,
+    "structure.phases": _phases,
+    "structure.peaks": _peaks,
+    "structure.compare_structure_factor": _compared,
     "dynamics.diffusion": _diffusion,
     "dynamics.conductivity": _conductivity,
     "dynamics.arrhenius": _arrhenius,
