@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from . import dynamics, simulate, structure
     from .base.results import load, save
     from .registry import draw
-    from .trajectory import Trajectory, from_arrays, from_ase, open
+    from .trajectory import Trajectory, from_arrays, from_ase, from_mdanalysis, open
     from .trajectory.picture import draw_structure
 
 _ROOMS = ("structure", "dynamics", "simulate", "study", "report", "trajectory", "fitting")
@@ -26,6 +26,7 @@ _NAMES = {
     "open": "trajectory",
     "from_arrays": "trajectory",
     "from_ase": "trajectory",
+    "from_mdanalysis": "trajectory",
     "draw": "registry",
     "draw_structure": "trajectory.picture",
     "save": "base.results",
@@ -34,7 +35,7 @@ _NAMES = {
 
 __all__ = [
     "Refusal", "Trajectory", "VanhoveWarning", "__version__", "draw", "draw_structure", "dynamics", "from_arrays",
-    "from_ase", "load", "open", "save", "simulate", "structure",
+    "from_ase", "from_mdanalysis", "load", "open", "save", "simulate", "structure",
 ]  # fmt: skip
 
 

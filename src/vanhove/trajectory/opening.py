@@ -1,7 +1,8 @@
-"""How a Trajectory begins: from files, from arrays, from ASE."""
+"""How a Trajectory begins: from files; and what every beginning checks."""
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -16,8 +17,7 @@ from vanhove.base.results import step
 from .contents import Contents, Options
 from .core import System, Trajectory
 from .file_source import FileSource
-from .source import ArraySource
-from .unwrap import MEANING, STORED, Unwrap, Unwrapper
+from .unwrap import MEANING, STORED, Unwrap
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,9 +73,7 @@ def open(
     from .readers import scan
     from .readers.join import join
 
-    paths = [Path(path_or_paths)] if isinstance(path_or_paths, str | os.PathLike) else [Path(p) for p in path_or_paths]
-    if not paths:
-        raise Refusal("No file was named")
+    paths = _paths(path_or_paths)
     for name, value in (("timestep", timestep), ("spacing", spacing), ("temperature", temperature)):
         if value is not None and not (np.isfinite(value) and value > 0):
             raise Refusal(f"{name}={value}", "", "Give a positive number")
@@ -91,6 +89,26 @@ def open(
         temperature=temperature, unwrap=unwrap, format=contents.format, topology=beside.name if beside else None,
     )  # fmt: skip
     return _trajectory(contents, options, temperature, charges, asked)
+
+
+def _paths(given: object) -> list[Path]:
+    """The files that were named; anything else is refused, with what takes it."""
+    if isinstance(given, str | os.PathLike):
+        return [Path(given)]
+    many = list(given) if isinstance(given, Iterable) and not isinstance(given, bytes | io.IOBase) else [given]
+    paths = []
+    for each in many:
+        if not isinstance(each, str | os.PathLike):
+            kind = type(each)
+            raise Refusal(
+                "vh.open takes the path of a file, or several", f"it was given a {kind.__module__}.{kind.__qualname__}",
+                "vh.from_mdanalysis takes an MDAnalysis Universe, vh.from_ase frames of ase.Atoms, vh.from_arrays "
+                "numbers",
+            )  # fmt: skip
+        paths.append(Path(each))
+    if not paths:
+        raise Refusal("No file was named")
+    return paths
 
 
 def _check_there(path: Path | None) -> None:
@@ -109,7 +127,8 @@ def _trajectory(
     charges: Mapping[str, float] | None,
     asked: dict[str, Any],
 ) -> Trajectory:
-    where = ", ".join(str(path) for path in contents.paths)
+    more = len(contents.paths) - 1
+    where = f"{contents.paths[0]} and {more} more" if more else str(contents.paths[0])
     times = contents.times
     if len(times) == 1:
         times = np.nan_to_num(times)  # one frame needs no clock
@@ -149,87 +168,6 @@ def _mode(contents: Contents, options: Options, where: str) -> Unwrap:
             'Use "tor" or "fractional"',
         )  # fmt: skip
     return asked or ("file" if contents.continuous else "tor")
-
-
-def from_arrays(
-    positions: Any,
-    cells: Any,
-    species: Sequence[str],
-    times: Any,
-    *,
-    wrapped: bool,
-    velocities: Any = None,
-    temperature: float | None = None,
-    masses: Any = None,
-    charges: Mapping[str, float] | None = None,
-) -> Trajectory:
-    """A trajectory from numbers at hand.
-
-    Parameters
-    ----------
-    positions
-        (frame, atom, axis) in Å.
-    cells
-        One cell or one a frame: a length, three lengths, a (3, 3) matrix of row vectors, or (frame, 3, 3).
-    species
-        Element or isotope of every atom.
-    times
-        Time of every frame in ps.
-    wrapped
-        Whether atoms were put back into the cell; then the shortest image between frames unwraps them.
-    velocities
-        (frame, atom, axis) in Å/ps.
-    """
-    raw = np.array(positions, dtype=np.float64)
-    if raw.ndim != 3 or raw.shape[2] != 3:
-        raise Refusal(f"positions has the shape {raw.shape}", "", "Give (frame, atom, axis)")
-    labels = np.array([str(label) for label in species])
-    when = np.atleast_1d(np.array(times, dtype=np.float64))
-    boxes = as_cells(cells)
-    check_finite(raw, "positions", "the arrays given")
-    check_times(when, "the arrays given")
-    check_cells(boxes, "the arrays given")
-    speeds = None if velocities is None else np.array(velocities, dtype=np.float64)
-    if speeds is not None:
-        check_finite(speeds, "velocities", "the arrays given")
-        if speeds.shape != raw.shape:
-            raise Refusal(f"velocities has the shape {speeds.shape}", f"positions has {raw.shape}")
-    mode: Unwrap = "tor" if wrapped else "file"
-    if len(boxes) not in (1, len(raw)):
-        raise Refusal(f"{len(boxes)} cells for {len(raw)} frames", "", "Give one cell, or one a frame")
-    per_frame = np.broadcast_to(boxes[0], (len(raw), 3, 3)) if len(boxes) == 1 else boxes
-    block = Unwrapper(mode, constant_cell=len(boxes) == 1).step(raw, per_frame, np.zeros((len(raw), 3)), speeds)
-    weights = masses_of(labels) if masses is None else np.array(masses, dtype=np.float64)
-    system = System(
-        ArraySource(block), labels, weights, None if charges is None else charges_of(labels, charges), boxes, when,
-        None if temperature is None else float(temperature),
-    )  # fmt: skip
-    return Trajectory(system, [step("from_arrays", wrapped=wrapped, temperature=temperature, unwrapping=MEANING[mode])])
-
-
-def from_ase(
-    frames: Iterable[Any], *, spacing: float, temperature: float | None = None, wrapped: bool = True
-) -> Trajectory:
-    """A trajectory from ``ase.Atoms``, ``spacing`` ps apart.
-
-    Velocities are taken when the first frame has momenta. ``wrapped=False`` says that the positions are continuous.
-    """
-    from ase import units
-
-    images = list(frames)
-    if not images:
-        raise Refusal("from_ase was given no frame")
-    labels = images[0].get_chemical_symbols()
-    for number, image in enumerate(images):
-        if image.get_chemical_symbols() != labels:
-            raise Refusal(f"Frame {number} has other atoms than frame 0, or another order of them")
-    has_velocities = images[0].has("momenta")
-    cells = np.array([image.cell.array for image in images])
-    return from_arrays(
-        np.array([image.positions for image in images]), cells[:1] if (cells == cells[0]).all() else cells, labels,
-        np.arange(len(images)) * spacing, wrapped=wrapped, temperature=temperature, masses=images[0].get_masses(),
-        velocities=np.array([image.get_velocities() for image in images]) * 1e3 * units.fs if has_velocities else None,
-    )  # fmt: skip
 
 
 # What every beginning checks.

@@ -57,7 +57,7 @@ def later_frames(times: NDArray[np.generic]) -> NDArray[np.bool_]:
     return np.append(times[:-1] < following, True)
 
 
-def settle_times(counted: Floats | None, frames: int, options: Options, where: Path) -> Floats:
+def settle_times(counted: Floats | None, frames: int, options: Options, where: Path | str) -> Floats:
     """Times in ps: the file's own (``counted``), replaced by an explicit ``spacing``; NaN where there is neither."""
     if options.spacing is None:
         return np.full(frames, np.nan) if counted is None else counted
@@ -73,7 +73,7 @@ def settle_times(counted: Floats | None, frames: int, options: Options, where: P
 
 
 def settle_species(
-    labels: Labels, options: Options, where: Path, *, kind: str = "type", masses: Floats | None = None
+    labels: Labels, options: Options, where: Path | str, *, kind: str = "type", masses: Floats | None = None
 ) -> Labels:
     """Species of every atom from the file's ``labels``, its ``masses`` if it has any, and the person's ``species=``.
 
