@@ -215,6 +215,13 @@ def test_few_points_and_flat_curves_are_said():
     assert "only 3 points, 8 are needed" in result.attrs["verdict"]
 
 
+def test_a_bragg_peak_of_one_shell_has_no_shape():
+    line = np.where(np.arange(len(Q)) == 50, 15.0, 0.0) + 0.01 * np.sin(40 * Q)
+    result = peaks(curves(Q, line, 0.01), WINDOW)
+    assert np.isnan(result.position).all()
+    assert "too sharp for points 0.03 1/Å apart" in result.attrs["verdict"]
+
+
 def test_refusals():
     source = curves(Q, bell(Q, 1.0, 1.0, 0.3), 0.1)
     outside = "No point lies between 5 and 6 1/Å"

@@ -72,10 +72,10 @@ def find_peak(x: Floats, y: Floats, error: Floats, weight: Floats, unit: str) ->
         position, width = peak.position, peak.width
     if abs(first.position - peak.position) < peak.width:  # seen against its surroundings, or against all of the window
         peak = replace(peak, chance=min(first.chance, peak.chance))
-    return _judged(peak, x, unit)
+    return _judged(peak, x, step, unit)
 
 
-def _judged(peak: Peak, x: Floats, unit: str) -> Peak | str:
+def _judged(peak: Peak, x: Floats, step: float, unit: str) -> Peak | str:
     rise = peak.prominence
     at = f"{peak.position:.4g} {unit}"
     if rise <= 0:
@@ -84,6 +84,8 @@ def _judged(peak: Peak, x: Floats, unit: str) -> Peak | str:
         return "the curve only rises or falls towards a side of the window"
     if peak.position - peak.width / 2 < x[0] or peak.position + peak.width / 2 > x[-1]:
         return f"what is at {at} reaches out of the window"
+    if peak.width <= 1.01 * SHARPEST * step:
+        return f"what is at {at} is too sharp for points {step:.2g} {unit} apart"
     if not peak.chance < UNLIKELY:
         return f"what is at {at} does not stand out of the scatter"
     steepest = rise * np.sqrt(8 * np.log(2)) / peak.width * np.exp(-0.5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 SEED = 20261120  # of the draw of vectors: the same ones in every run of the program
 FEWEST_DRAWN = 500  # vectors of a shell and frame that are used where there are more, and …
 ALL_DRAWN = 100_000  # … of a shell over the whole run, so that a run of few frames uses more of each
-ACCURACY = 1e-9  # of the Fourier sums on a grid
+ACCURACY = 1e-7  # of the Fourier sums on a grid, of the largest of them
 DIRECT = 0.085  # ns an atom and vector take as direct sums, …
 GRID = 60.0  # … a point of the grid of a species, …
 SPREAD = 600.0  # … and an atom spread on it: measured, to choose the faster way
@@ -76,8 +77,9 @@ def reciprocal_sums(
         }
 
     table = 8 * bins * (pairs + 2)
-    grid = GRID_BYTES * species * _grid_points(traj, bins * width) if on_grid else 0
-    parts = cut_frames(traj, 2 * 24 * traj.n_atoms + 2 * table, fixed=4 * blocks * table + grid)
+    modes = _modes(_reduced(traj.cells[:1])[0], bins * width)
+    scratch = GRID_BYTES * species * math.prod(modes) if on_grid else _direct_bytes(modes, species)
+    parts = cut_frames(traj, 2 * 24 * traj.n_atoms + 2 * table, fixed=4 * blocks * table + scratch)
     total = add_blocks(parts, work, "S(Q)")
     way = "non-uniform FFT" if on_grid else "direct sums"
     counts: Ints = total["counts"].astype(np.int64)
@@ -100,14 +102,16 @@ def _modes(cells: Floats, q_max: float) -> tuple[int, int, int]:
     return a, b, c
 
 
-def _grid_points(traj: Trajectory, q_max: float) -> int:
-    a, b, c = _modes(_reduced(traj.cells[:1])[0], q_max)
-    return a * b * c
+def _direct_bytes(modes: tuple[int, int, int], species: int) -> int:
+    """What the direct sums keep at hand: rows of vectors, tables of phases, sums of a chunk."""
+    from vanhove.kernels.shells import CHUNK, TILE
+
+    return 8 * (5 * modes[0] * modes[1] + 3 * TILE * max(modes) + 4 * species * (CHUNK + modes[2]))
 
 
 def _grid_is_faster(traj: Trajectory, species: int, q_max: float) -> bool:
     """Whether sums on a grid take less time than direct ones; never where the grids don't fit the memory budget."""
-    points = _grid_points(traj, q_max)
+    points = math.prod(_modes(_reduced(traj.cells[:1])[0], q_max))
     if GRID_BYTES * species * points * thread_count() > memory_budget() / 2:
         return False
     vectors = float(traj.volumes[0]) * q_max**3 / (12 * np.pi**2)

@@ -27,7 +27,8 @@ def reach(traj: Trajectory, r_max: float | None) -> float:
     """How far to transform: half the smallest width of the cell unless told otherwise, never to an atom's own image."""
     from vanhove.kernels.shells import lattice_sizes
 
-    widths, shortest = lattice_sizes(np.ascontiguousarray(traj.cells))
+    cells = traj.cells[:1] if traj.constant_cell else traj.cells
+    widths, shortest = lattice_sizes(np.ascontiguousarray(cells))
     if r_max is None:
         return float(widths.min()) / 2
     if not (np.isfinite(r_max) and r_max > 0):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     Placed = Callable[[Floats], Floats]  # the height on the axes of a value of a row
 
 FILLED = 0.9  # of its height, by the curve of a row
+MOST_ROOMY = 8  # rows beside which name and range have a line each
 
 
 class Row(NamedTuple):
@@ -34,12 +35,13 @@ def stack(ax: Axes, x: Floats, rows: list[Row]) -> dict[str, Placed]:
     total = sum(row.height for row in rows)
     ax.grid(visible=False, axis="y")
     ax.set(ylim=(-0.1, total), yticks=[])
-    base = total
+    base, roomy = total, len(rows) <= MOST_ROOMY
     places: dict[str, Placed] = {}
     for row in rows:
         base -= row.height
         known = np.isfinite(row.values)
-        ax.text(1.01, base + 0.52 * row.height, row.name, transform=edge, color=row.colour, va="center", fontsize=9.5)
+        size = 9.5 if roomy else 8.5
+        ax.text(1.01, base + 0.52 * row.height, row.name, transform=edge, color=row.colour, va="center", fontsize=size)
         if not known.any():
             continue
         seen = row.values[known] if row.line is None else np.append(row.values[known], row.line)
@@ -52,7 +54,8 @@ def stack(ax: Axes, x: Floats, rows: list[Row]) -> dict[str, Placed]:
         low_edge, high_edge = placed(row.values[known] - spread), placed(row.values[known] + spread)
         ax.fill_between(x[known], low_edge, high_edge, color=row.colour, alpha=0.3, linewidth=0)
         span = f"{_short(low)} to {_short(high)}"
-        ax.text(1.01, base + 0.52 * row.height - 0.3, span, transform=edge, va="center", fontsize=7, color="#555555")
+        place = (1.01, base + 0.52 * row.height - 0.3) if roomy else (1.12, base + 0.52 * row.height)
+        ax.text(*place, span, transform=edge, va="center", fontsize=7, color="#555555")
         places[row.name] = placed
     return places
 
