@@ -26,6 +26,31 @@ SAYS = {
         Partial pair distribution functions g(r) of all pairs against distance r (Å) {where}, averaged over all
         frames; 1 is an ideal gas. The height of a peak that leaves the picture is written beside it; where pairs are
         stacked, each has its own scale. Bands: one standard error.""",
+    "structure.structure_factor": """
+        Partial structure factors against Q (1/Å) {where}, averaged over all frames and over the wavevectors of each
+        shell, and the total where weights were asked for. Each curve has its own scale, which is written beside it.""",
+    "structure.angles": """
+        Distribution of the bond angles i–j–k against the angle (°) {where}: a bond is a pair within the first minimum
+        of its g(r), or within the distance that was asked for. A perfect tetrahedron has 109.5°.""",
+    "structure.speciation": """
+        What the formers and anions are joined to {where}: units by formula as shares of the formers and of the units,
+        formers by their number of bridges (Qⁿ), anions by their number of formers.""",
+    "structure.voronoi": """
+        Distribution of the Voronoi volumes (Å³) by species {where}: the space that is nearer to an atom than to any
+        other.""",
+    "structure.steinhardt": """
+        Distribution of the bond-orientational order about the atoms {where}: a crystal's is high and narrow, a glass's
+        low.""",
+    "structure.amorphization": """
+        Order along an axis {where}, by the amplitudes of the Fourier transforms of slabs of the density.""",
+    "structure.profiles": "Concentration by species (1/Å³) and mass density (g/cm³) along an axis {where}.",
+    "structure.phases": "Which atoms are glass, crystal and interface {where}.",
+    "structure.peaks": """
+        Peaks of S(Q) or g(r) in the window {where}: what was seen, and where a peak stands out of its scatter the
+        Gaussian on a straight line that was fitted to it (dashes).""",
+    "structure.compare_structure_factor": """
+        Computed against measured {where}, with their difference below; R_χ is their relative distance in the
+        window.""",
 }
 QUANTITIES = {"D": "Diffusion coefficient (cm²/s)", "sigma": "Conductivity times temperature (mS·K/cm)"}
 LAWS = {"D": "D", "sigma": "σT"}
