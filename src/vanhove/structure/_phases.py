@@ -101,9 +101,11 @@ def phases(
     else:
         where = _axis_of_step(traj, axis, order, slab, sigma, species)
         made = _along_axis(traj, where, kept)
-    variables, coords, verdict = made
+    variables: dict[str, Column] = {}
+    coords = dict(made.coords)
     if where is not None:
-        _profile_columns(where, "F" if by == "amorphization" else "q̄", variables, coords)
+        _profile_columns(where, "disorder" if by == "amorphization" else "q̄", variables, coords)
+    variables |= made.variables
     if kept is not None:
         variables["phase_frame"] = Column(("frame", "atom"), kept, "1", "number of the label, -1 where there is none")
         coords["time"] = Column(("frame",), traj.times, "ps", "time of the frame")
@@ -126,7 +128,7 @@ def phases(
         by=by,
         axis="" if where is None else AXES[where.axis],
         height=0.0 if where is None else where.step.height,
-        verdict=verdict,
+        verdict=made.verdict,
         **known,
     )  # fmt: skip
 
@@ -264,6 +266,9 @@ def _profile_columns(along: Along, name: str, variables: dict[str, Column], coor
         mine = along.values[where == k]
         levels.append(float(mine.mean()) if len(mine) else np.nan)
         scatter.append(float(mine.std(ddof=1)) if len(mine) > 1 else np.nan)
+    variables["profile"] = Column(("position",), along.values, "1", name)
+    variables["profile_error"] = Column(("position",), along.errors, "1", f"standard error of {name}")
+    variables["fit"] = Column(("position",), along.fitted, "1", "fitted step")
     ends = {
         "interface": (step.middles, step.errors[2:4], "middle of the interface, where half of the step has run"),
         "width": (TENTH * (step.inner + step.outer), TENTH * np.hypot(step.errors[4:6], step.errors[6:8]),
@@ -283,9 +288,6 @@ def _profile_columns(along: Along, name: str, variables: dict[str, Column], coor
     variables["scatter"] = Column(
         ("phase_level",), np.array(scatter), "1", f"standard deviation of {name} in each phase"
     )
-    variables["profile"] = Column(("position",), along.values, "1", name)
-    variables["profile_error"] = Column(("position",), along.errors, "1", f"standard error of {name}")
-    variables["fit"] = Column(("position",), along.fitted, "1", "fitted step")
     coords["position"] = Column(("position",), along.position, "Å", f"height along {AXES[along.axis]}")
     coords["side"] = Column(("side",), ["lower", "upper"], "1", "interface below or above the crystal")
     coords["phase_level"] = Column(("phase_level",), ["glass", "crystal"], "1", "phase")

@@ -91,7 +91,7 @@ def draw(result: Dataset, ax: Axes) -> None:
         ax.plot(position[order], result["fit"].values[order], color=PALETTE[1], linewidth=1.8)
         for middle in result["interface"].values:
             ax.axvline(float(middle), color=PALETTE[1], linewidth=0.9, linestyle=":")
-    name = "amorphization F" if result.attrs["by"] == "amorphization" else "bond order q̄"
+    name = "disorder" if result.attrs["by"] == "amorphization" else "bond order q̄"
     top = 1.08 * float(np.nanmax(values)) if np.isfinite(values).any() else 1.0
     ax.set(xlim=(0, height), ylim=(0, top / (1 - STRIP)), xlabel=label(f"height along {result.attrs['axis']}", "Å"))
     ax.set_ylabel(name)
