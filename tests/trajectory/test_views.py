@@ -1,4 +1,4 @@
-"""The Trajectory: immutable views, selections, spacing, fingerprints, and how it begins."""
+"""The Trajectory: immutable views, selections, spacing, fingerprints, and what opening refuses."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from written import NAMES, ORTHOGONAL, TRICLINIC, dump_text, put, walk
+from written import NAMES, ORTHOGONAL, dump_text, put, walk
 
 import vanhove as vh
-from vanhove.base.errors import Refusal, VanhoveWarning
+from vanhove.base.errors import Refusal
 
 LABELS = ["Li", "P", "S", "Li", "7Li", "S"]
 
@@ -120,52 +120,7 @@ def test_isotopes_keep_velocities(traj: vh.Trajectory) -> None:
         traj.with_isotopes({"Li": "7Be"})
 
 
-def test_arrays_are_checked() -> None:
-    good = np.zeros((4, 2, 3))
-
-    def begin(
-        positions: object = good, cells: object = 5.0, species: object = ("Li", "S"), times: object = (0, 1, 2, 3),
-        **more: object,
-    ) -> vh.Trajectory:  # fmt: skip
-        return vh.from_arrays(positions, cells, species, times, wrapped=True, **more)  # type: ignore[arg-type]  # bad ones
-
-    assert begin().n_frames == 4
-    for bad, says in [
-        (dict(positions=np.zeros((4, 2))), "shape"),
-        (dict(positions=np.where(np.arange(24).reshape(4, 2, 3) == 8, np.nan, 0)), "atom 0 in frame 1"),
-        (dict(species=["Li"]), "species has the shape"),
-        (dict(times=[0, 1, 2]), "times has the shape"),
-        (dict(times=[0, 1, 1, 2]), "Frame 2 is at 1 ps, not after"),
-        (dict(times=[0, 1, np.inf, 2]), "not a finite number"),
-        (dict(cells=np.ones((3, 3, 3))), "no volume"),
-        (dict(cells=np.stack([np.eye(3)] * 3)), "3 cells for 4 frames"),
-        (dict(cells=[1, 2]), "cells has the shape"),
-        (dict(velocities=np.zeros((4, 1, 3))), "velocities has the shape"),
-        (dict(charges={"Li": 1}), "No charge is given for S"),
-    ]:
-        with pytest.raises(Refusal, match=says):
-            begin(**bad)
-    with pytest.warns(VanhoveWarning, match="'A' is no element"):
-        assert begin(species=["A", "Li"]).masses[0] == 1.0
-
-
-def test_from_ase_with_and_without_momenta() -> None:
-    ase = pytest.importorskip("ase")
-    truth = walk(TRICLINIC, step=0.5)
-    images = [ase.Atoms(truth.species, positions=p, cell=TRICLINIC, pbc=True) for p in truth.wrapped]
-    traj = vh.from_ase(images, spacing=0.5)
-    np.testing.assert_allclose(traj.positions - traj.positions[0], truth.unwrapped - truth.unwrapped[0], atol=1e-9)
-    assert not traj.has_velocities
-    for image, v in zip(images, truth.velocities, strict=True):
-        image.set_velocities(v / (1e3 * ase.units.fs))
-    np.testing.assert_allclose(vh.from_ase(images, spacing=0.5).velocities, truth.velocities, rtol=1e-9)
-    with pytest.raises(Refusal, match="other atoms"):
-        vh.from_ase([images[0], images[1][::-1]], spacing=0.5)
-    with pytest.raises(Refusal, match="no frame"):
-        vh.from_ase([], spacing=0.5)
-
-
-def test_open_refuses_what_it_cannot_take(tmp_path: Path) -> None:
+def test_open_refuses_what_it_cannot_take(traj: vh.Trajectory, tmp_path: Path) -> None:
     with pytest.raises(Refusal, match="no such file"):
         vh.open(tmp_path / "missing.dump")
     (tmp_path / "empty").write_text("")
@@ -179,6 +134,12 @@ def test_open_refuses_what_it_cannot_take(tmp_path: Path) -> None:
         vh.open(tmp_path / "notes.txt", format="lamps-dump")
     with pytest.raises(Refusal, match="No file was named"):
         vh.open([])
+    for thing in (traj, [traj], b"a.dump", 7, np.zeros(3)):
+        with pytest.raises(Refusal, match="takes the path of a file") as caught:
+            vh.open(thing)  # type: ignore[arg-type]  # what a person may try
+        assert "vh.from_mdanalysis takes an MDAnalysis Universe" in caught.value.do
+    with pytest.raises(Refusal, match=r"vanhove\.trajectory\.core\.Trajectory"):
+        vh.open(traj)  # type: ignore[arg-type]  # as above
     path = put(tmp_path / "a.dump", dump_text(walk(ORTHOGONAL)))
     for option in (dict(timestep=0), dict(timestep=-1.0), dict(spacing=float("nan")), dict(temperature=0)):
         with pytest.raises(Refusal, match="positive number"):
@@ -204,11 +165,3 @@ def test_too_much_for_one_array(traj: vh.Trajectory, monkeypatch: pytest.MonkeyP
     with pytest.raises(Refusal, match="memory budget") as caught:
         _ = large.positions
     assert "VANHOVE_MEMORY" in caught.value.do
-
-
-def test_a_topology_is_refused_where_no_format_uses_it(traj: vh.Trajectory, tmp_path: Path) -> None:
-    traj.save(tmp_path / "run.h5md")
-    with pytest.raises(vh.Refusal, match="can't be used"):
-        vh.open(tmp_path / "run.h5md", topology=tmp_path / "run.h5md")
-    with pytest.raises(vh.Refusal, match="no such file"):
-        vh.open(tmp_path / "run.h5md", topology=tmp_path / "atoms.data")

@@ -176,7 +176,7 @@ def from_mdanalysis(
     if not len(group):
         raise Refusal("The group holds no atom", "", "Give a universe, or a selection that finds atoms")
     frames, atoms = len(reader), len(group)
-    moving, clock = bool(reader[0].has_velocities), _has_clock(reader)
+    clock, moving = _looked_at(reader)
     needed, budget = frames * atoms * 24 * (1 + moving), memory_budget()
     if needed > budget:
         raise Refusal(
@@ -215,13 +215,17 @@ def from_mdanalysis(
     )  # fmt: skip
 
 
-def _has_clock(reader: Any) -> bool:
-    """Whether a universe's times are known: of some files MDAnalysis says when not, of arrays it takes 1 ps."""
+def _looked_at(reader: Any) -> tuple[bool, bool]:
+    """Whether a universe's times are known, and whether it has velocities.
+
+    Of files without times MDAnalysis warns; of arrays it takes 1 ps where nothing else was given.
+    """
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
-        _ = reader[0].time
-    in_memory = type(reader).__name__ == "MemoryReader"
-    return not any(NO_CLOCK in str(each.message) for each in told) and not (in_memory and reader.dt == 1)
+        frame = reader[0]
+        _ = frame.time  # asked for, it warns
+        assumed = type(reader).__name__ == "MemoryReader" and reader.dt == 1
+    return not assumed and not any(NO_CLOCK in str(each.message) for each in told), bool(frame.has_velocities)
 
 
 def _labels(group: Any) -> tuple[str, Labels]:
