@@ -29,6 +29,7 @@ ARGUMENTS: dict[str, Any] = {
     "charges": {"Na": 1, "Si": 4, "S": -2},
     "temperatures": [1100.0, 1300.0, 1500.0],
     "values": [1.2e-5, 2.6e-5, 4.4e-5],
+    "lengths": [20.0, 30.0, 40.0],
     "units": "cm²/s",
     "triplets": "S-Si-S",
     "formers": "Si",
@@ -70,9 +71,8 @@ def result_of(name: str) -> Dataset:
     beginning: list[Any] = []
     if entry.takes != "values":
         first = parameters.pop(0).name
-        beginning = [
-            trajectory() if entry.takes == "trajectory" else result_of(registry.full_name(entry.source or first))
-        ]
+        source = registry.full_name(entry.sources[0] if entry.sources else first) if entry.takes == "dataset" else ""
+        beginning = [result_of(source) if source else trajectory()]
     return function(*beginning, **asked(name, parameters))
 
 

@@ -23,7 +23,7 @@ class Entry:
     id: str = ""  # the paragraph of the physics page that defines it
     version: int = 1  # counted up when the numbers change: results kept under an older one are computed anew
     takes: str = "trajectory"  # "trajectory", "dataset" (the result of another observable) or "values"
-    source: str = ""  # which other observable, where its name is not that of the first argument
+    sources: tuple[str, ...] = ()  # which other observables, where its first argument does not say
     files: tuple[str, ...] = ()  # the options that may name a file: a measured curve
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from vanhove import registry
 from vanhove.base.errors import Refusal, nearest
 from vanhove.base.files import whole
-from vanhove.study.options import entry_of, parameters_of, source_of
+from vanhove.study.options import entry_of, parameters_of, sources_of
 
 from . import options as words
 from .tables import table
@@ -47,7 +47,7 @@ def chain(observable: str, *, from_result: bool) -> list[Step]:
     takes = entry_of(name).takes
     parameters = list(parameters_of(name).values())[0 if takes == "values" else 1 :]
     last = Step(name, takes, [p for p in parameters if "Dataset" not in str(p.annotation)])  # not said in words
-    return [last] if takes != "dataset" or from_result else [*chain(source_of(name), from_result=False), last]
+    return [last] if takes != "dataset" or from_result else [*chain(sources_of(name)[0], from_result=False), last]
 
 
 def compute(
@@ -111,9 +111,11 @@ def _beginning(steps: list[Step], files: list[str], reading: dict[str, Any]) -> 
         if len(files) > 1:
             raise Refusal(f"{first.name} takes one result", ", ".join(files), "Name one .nc file")
         result = vh.load(files[0])
-        source, made = source_of(first.name), str(result.attrs.get("observable", ""))
-        if made != source:
-            raise Refusal(f"{first.name} is computed from {source}", f"{files[0]} holds {made or 'no observable'}")
+        sources, made = sources_of(first.name), str(result.attrs.get("observable", ""))
+        if made not in sources:
+            raise Refusal(
+                f"{first.name} is computed from {' or '.join(sources)}", f"{files[0]} holds {made or 'no observable'}"
+            )
         return [result]
     return [vh.open(files, **reading)]
 

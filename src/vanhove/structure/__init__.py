@@ -9,11 +9,11 @@ TABLE = {
     "structure_factor": Entry("_structure_factor", "partial S(Q), and the totals of neutrons and X-rays", id="A2"),
     "compare_structure_factor": Entry(
         "_compare_structure_factor", "a computed S(Q) or g(r) beside a measured one, and their R_χ", id="A3",
-        takes="dataset", source="structure.structure_factor", files=("measured",),
+        takes="dataset", sources=("structure.structure_factor", "structure.rdf"), files=("measured",),
     ),
     "peaks": Entry(
         "_peaks", "position, height and width of the peaks of S(Q) or g(r)", id="A4",
-        takes="dataset", source="structure.structure_factor",
+        takes="dataset", sources=("structure.structure_factor", "structure.rdf"),
     ),
     "angles": Entry("_angles", "distribution of the bond angles i-j-k", id="A5"),
     "speciation": Entry("_speciation", "units of formers and anions, their bridges and Qⁿ", id="A6"),

@@ -14,7 +14,7 @@ from vanhove.base.errors import Refusal, nearest
 from vanhove.base.files import digest, file_identity
 
 from . import simulation
-from .options import entry_of, parameters_of, resolve, source_of
+from .options import entry_of, parameters_of, resolve, sources_of
 from .simulation import holds
 from .tasks import Task, files_key
 
@@ -183,7 +183,7 @@ class _Graph:
         return self.of_run(DIFFUSION, run) if drift == reference else []
 
     def _from_datasets(self, observable: str, run: PlannedRun) -> Iterator[Task]:
-        source = source_of(observable)
+        source = sources_of(observable)[0]
         options = resolve(observable, self.study.observables.get(observable, {}))
         for made in self.of_run(source, run):
             yield self._task(observable, options, (made.key,), run, made.species)

@@ -26,11 +26,14 @@ def parameters_of(observable: str) -> dict[str, inspect.Parameter]:
     return dict(inspect.signature(function(observable)).parameters)
 
 
-def source_of(observable: str) -> str:
-    """For an observable made from another one's dataset: that one's full name (``diffusion(msd)`` → dynamics.msd)."""
+def sources_of(observable: str) -> list[str]:
+    """For an observable made from another one's dataset: the full names of those (``diffusion(msd)`` → dynamics.msd).
+
+    The first is what is computed where there is only a trajectory.
+    """
     from vanhove.registry import full_name
 
-    return full_name(entry_of(observable).source or next(iter(parameters_of(observable))))
+    return [full_name(name) for name in entry_of(observable).sources or [next(iter(parameters_of(observable)))]]
 
 
 def given_by_study(observable: str) -> set[str]:
