@@ -23,9 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ab_initio_files import AU_SPEED, INPUT, LABELS, NPT, document, motion, scaled, table, xyz
 from binary_files import Dcd, data_text, six_numbers
-from test_cp2k_xyz import AU_SPEED, LABELS, NPT, motion, table, xyz
-from test_vasprun import document, scaled
 from written import GENERAL, NAMES, TRICLINIC, dump_text, walk
 
 import vanhove as vh
@@ -82,6 +81,8 @@ def samples() -> dict[str, Sample]:
         "X-vel-1.xyz": xyz(STEPS, speeds[:, :3] / AU_SPEED, LABELS[:3]).encode(),
         "X-1.cell": table(STEPS, NPT[:3]).encode(),
     }
+    told = INPUT.replace("CELL_LINES", "ABC 8 10 12\nALPHA_BETA_GAMMA 90 85 120").encode()
+    data = data_text(WALK, labels=["Na", "Si", "x"], comments=True)
     dcd = {"a.dcd": Dcd(WALK.wrapped, six_numbers(WALK.cells)).bytes()}
     return {
         "a.dump": Sample(dump, options=reading),
@@ -90,7 +91,8 @@ def samples() -> dict[str, Sample]:
         "a.xyz": Sample(_xyz()),
         "vasprun.xml": Sample(document(scaled(2), GENERAL).encode("latin-1"), options=dict(format="vasprun")),
         **{name: Sample(data, "X-pos-1.xyz", cp2k, dict(format="cp2k-xyz")) for name, data in cp2k.items()},
-        "a.data": Sample(data_text(WALK).encode(), "a.dcd", dcd, dict(spacing=1.0), "a.data"),
+        "run.inp": Sample(told, "X-pos-1.xyz", cp2k, dict(format="cp2k-xyz"), "run.inp"),
+        "a.data": Sample(data.encode(), "a.dcd", dcd, dict(spacing=1.0), "a.data"),
     }
 
 

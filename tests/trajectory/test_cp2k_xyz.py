@@ -3,56 +3,17 @@
 from __future__ import annotations
 
 import pickle
-import tempfile
-import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from ab_initio_files import AU_SPEED, INPUT, LABELS, NPT, STEP, Frames, motion, table, xyz
 from written import GENERAL, TRICLINIC, moved, put
 
 import vanhove as vh
 from vanhove.base.errors import Refusal, VanhoveWarning
 from vanhove.trajectory.contents import Options
 from vanhove.trajectory.readers import format_of, scan
-
-LABELS = ["Li"] * 4 + ["P", "S", "S", "S"]
-AU_SPEED = 2.18769126364e6 * 1e-2  # Å/ps: the atomic unit of velocity (CODATA 2018) in m/s
-STEP = 0.5  # fs
-NPT = TRICLINIC * np.linspace(1, 1.02, 9)[:, None, None]
-Frames = list[int]
-
-
-def motion(steps: Frames) -> tuple[np.ndarray, np.ndarray]:
-    """Positions (Å) and velocities (Å/ps) of atoms that drift and swing, as time itself has them."""
-    rng = np.random.default_rng(8)
-    start, drift = rng.uniform(0, 9, (8, 3)), rng.normal(scale=8, size=(8, 3))
-    swing, rate, phase = rng.uniform(0.1, 0.4, (8, 3)), rng.uniform(20, 90, (8, 3)), rng.uniform(0, 6, (8, 3))
-    t = np.array(steps)[:, None, None] * STEP / 1e3
-    positions = start + drift * t + swing * np.sin(rate * t + phase)
-    return positions, drift + swing * rate * np.cos(rate * t + phase)
-
-
-def xyz(steps: Frames, values: np.ndarray, labels: list[str] = LABELS, step: float = STEP, time: bool = True) -> str:
-    text = ""
-    for number, frame in zip(steps, values, strict=True):
-        when = f", time = {number * step:12.3f}" if time else ""
-        text += f"{len(labels):8d}\n i = {number:8d}{when}, E = {-12.3456789:20.10f}\n"
-        text += "".join(
-            f"{name:>3s}" + "".join(f"{x:20.10f}" for x in row) + "\n" for name, row in zip(labels, frame, strict=True)
-        )
-    return text
-
-
-def table(steps: Frames, cells: np.ndarray) -> str:
-    names = "".join(f"       {vector}{axis} [Angstrom]" for vector in "ABC" for axis in "xyz")
-    text = f"#   Step   Time [fs]{names}      Volume [Angstrom^3]\n"
-    for number, cell in zip(steps, np.broadcast_to(cells, (len(steps), 3, 3)), strict=True):
-        vectors = "".join(f" {x:19.10f}" for x in cell.ravel())
-        text += f"{number:8d}{number * STEP:12.3f}{vectors} {np.linalg.det(cell):24.10f}\n"
-    return text
 
 
 def run(
@@ -206,47 +167,6 @@ def test_times(tmp_path: Path) -> None:
         vh.open(path)
     np.testing.assert_allclose(vh.open(path, spacing=0.1).times, np.arange(5) * 0.1)
     np.testing.assert_allclose(vh.open(path, timestep=0.01).times, np.array(steps[:5]) * 0.01)
-
-
-INPUT = """! a run
-@SET T 600
-&GLOBAL
-  PROJECT X
-  run_type MD
-&END GLOBAL
-&MOTION
-  &MD
-    ENSEMBLE NVT
-    TEMPERATURE [K] 600
-    &THERMOSTAT
-      TYPE CSVR
-    &END
-  &END MD
-  &PRINT
-    &CELL
-      &EACH
-        MD 5
-      &END
-    &END CELL
-    &VELOCITIES
-      UNIT angstrom*fs^-1
-    &END
-  &END
-&END MOTION
-&FORCE_EVAL
-  &SUBSYS
-    &CELL  # the box
-      CELL_LINES
-      &CELL_REF
-        ABC 99 99 99
-      &END
-    &END CELL
-    &COORD
-      Li 0.1 0.2 0.3
-    &END
-  &END SUBSYS
-&END FORCE_EVAL"""
-ANGLES = np.array([[8.0, 0, 0], [-5.0, 8.660254037844387, 0], [1.0418890660015825, 0.6015350, 11.939601]])
 
 
 @pytest.mark.parametrize(
@@ -420,47 +340,3 @@ def test_small_blocks_and_other_processes_give_the_same(tmp_path: Path) -> None:
     for field in ("positions", "velocities"):
         ours, theirs = (np.concatenate([getattr(block, field) for block in blocks]) for blocks in (small, whole))
         np.testing.assert_array_equal(ours, theirs)
-
-
-FILES = {
-    "X-pos-1.xyz": xyz([0, 10, 20], motion([0, 10, 20])[0][:, :3], LABELS[:3]).encode(),
-    "X-vel-1.xyz": xyz([0, 10, 20], motion([0, 10, 20])[1][:, :3] / AU_SPEED, LABELS[:3]).encode(),
-    "X-1.cell": table([0, 10, 20], NPT[:3]).encode(),
-    "run.inp": INPUT.replace("CELL_LINES", "ABC 8 10 12\nALPHA_BETA_GAMMA 90 85 120").encode(),
-}
-WRITTEN = st.binary(max_size=6) | st.text("019.-+enaT \nI&=", max_size=9)
-
-
-@pytest.mark.parametrize("name", FILES)
-def test_damage_is_refused_or_harmless(name: str) -> None:
-    @settings(max_examples=150, deadline=None)
-    @given(st.lists(st.tuples(st.integers(0, len(FILES[name])), st.integers(0, 40), WRITTEN), min_size=1, max_size=3))
-    def damage(changes: list[tuple[int, int, bytes | str]]) -> None:
-        data = FILES[name]
-        for place, gone, new in changes:
-            data = data[:place] + (new.encode() if isinstance(new, str) else new) + data[place + gone :]
-        attempt(name, data)
-
-    damage()
-
-
-@pytest.mark.parametrize("name", FILES)
-def test_every_truncation_is_refused_or_harmless(name: str) -> None:
-    for place in range(1, len(FILES[name]), 3):
-        attempt(name, FILES[name][:place])
-
-
-def attempt(name: str, data: bytes) -> None:
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for other, text in {**FILES, name: data}.items():
-            (Path(folder) / other).write_bytes(text)
-        path = Path(folder) / "X-pos-1.xyz"
-        try:
-            topology = Path(folder) / name if name == "run.inp" else None
-            traj = vh.open(path, spacing=1.0, format="cp2k-xyz", topology=topology)
-            positions, velocities = traj.positions, traj.velocities if traj.has_velocities else np.zeros(1)
-        except Refusal:
-            return
-        assert np.isfinite(positions).all()
-        assert np.isfinite(velocities).all()

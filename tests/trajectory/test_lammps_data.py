@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from binary_files import MASSES, Dcd, data_text, six_numbers
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from written import GENERAL, NAMES, ORTHOGONAL, TRICLINIC, Truth, dump_text, put, walk
 
 import vanhove as vh
@@ -274,40 +271,3 @@ def test_an_atom_that_stands_twice_is_refused(dcd: Path, truth: Truth) -> None:
     first, second = (f"\n{number} " for number in truth.ids[:2].tolist())
     with pytest.raises(Refusal, match=f"Atom {truth.ids[0]} stands twice"):
         opened(dcd, text.replace(second, first))
-
-
-WRITTEN = st.binary(max_size=6) | st.text("019.-+enaT \nI#", max_size=9)
-WHOLE = data_text(walk(TRICLINIC, atoms=6), labels=["Na", "Si", "x"], comments=True).encode()
-
-
-@settings(max_examples=300, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, len(WHOLE)), st.integers(0, 40), WRITTEN), min_size=1, max_size=3))
-def test_damage_is_refused_or_harmless(
-    tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[int, int, bytes | str]]
-) -> None:
-    data = WHOLE
-    for place, gone, new in changes:
-        data = data[:place] + (new.encode() if isinstance(new, str) else new) + data[place + gone :]
-    path = tmp_path_factory.mktemp("data") / "a.data"
-    path.write_bytes(data)
-    try:
-        found = read_data(path)
-    except Refusal:
-        return
-    assert len(found.ids) == len(found.types) > 0
-    assert (np.diff(found.ids) > 0).all()
-    assert found.charges is None or np.isfinite(found.charges).all()
-    assert all(np.isfinite(mass) for mass in found.masses.values())
-
-
-def test_every_cut_is_refused_or_harmless(tmp_path: Path) -> None:
-    path = tmp_path / "a.data"
-    for cut in range(1, len(WHOLE)):
-        path.write_bytes(WHOLE[:cut])
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error")
-                found = read_data(path)
-        except Refusal:
-            continue
-        assert len(found.ids) == 6

@@ -6,14 +6,11 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
-import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from ab_initio_files import MASSES, SYMBOLS, calculation, document, scaled, structure
 from written import GENERAL, moved, new_cache, put
 
 import vanhove as vh
@@ -22,108 +19,7 @@ from vanhove.trajectory.contents import Options
 from vanhove.trajectory.readers import scan
 from vanhove.trajectory.readers import vasprun as reader
 
-SYMBOLS, MASSES = ["Li"] * 3 + ["P"] * 2 + ["S"] * 4, {"Li": 6.941, "P": 30.974, "S": 32.066}
-KINDS = list(MASSES)
 NPT = GENERAL * np.linspace(1, 1.04, 6)[:, None, None]
-MD = dict(IBRION="0", POTIM="2.00000000", NSW="6", TEBEG="700.0", TEEND="700.0", SMASS="0.0", MDALGO="2", NBLOCK="5")
-
-
-def scaled(frames: int = 6, seed: int = 4) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    path = rng.uniform(0, 1, (9, 3)) + np.cumsum(rng.normal(size=(frames, 9, 3)) * 0.07, axis=0)
-    return np.round(path, 8)
-
-
-def vectors(name: str, rows: np.ndarray, indent: str = "   ") -> str:
-    body = "".join(f"{indent} <v>" + "".join(f"{x:16.8f}" for x in row) + " </v>\n" for row in rows)
-    return f'{indent}<varray name="{name}" >\n{body}{indent}</varray>\n'
-
-
-def structure(cell: np.ndarray, rows: np.ndarray, name: str = "", more: str = "") -> str:
-    title = f' name="{name}" ' if name else ""
-    reciprocal = vectors("rec_basis", np.linalg.inv(cell).T)
-    crystal = f'  <crystal>\n{vectors("basis", cell)}   <i name="volume">  {np.linalg.det(cell):.8f} </i>\n{reciprocal}'
-    return f" <structure{title}>\n{crystal}  </crystal>\n{vectors('positions', rows, '  ')}{more} </structure>\n"
-
-
-def calculation(cell: np.ndarray, rows: np.ndarray) -> str:
-    energies = "".join(f'    <i name="{name}">    -36.51831988 </i>\n' for name in ("e_fr_energy", "e_0_energy"))
-    energy = f"   <energy>\n{energies}   </energy>\n"
-    steps = f'  <scstep>\n   <time name="total">    0.04    0.04</time>\n{energy}  </scstep>\n' * 2
-    forces = vectors("forces", rows, "  ") + vectors("stress", cell, "  ")
-    return f"<calculation>\n{steps}{structure(cell, rows)}{forces}{energy} </calculation>\n"
-
-
-def head(cell: np.ndarray, rows: np.ndarray, incar: dict[str, str], resolved: dict[str, str]) -> str:
-    def listed(values: dict[str, str]) -> str:
-        kinds = {name: 'type="int" ' if value.lstrip("-").isdigit() else "" for name, value in values.items()}
-        return "".join(f'  <i {kinds[name]}name="{name}">  {value}</i>\n' for name, value in values.items())
-
-    atoms = "".join(f"    <rc><c>{name:2s}</c><c>{KINDS.index(name) + 1:4d}</c></rc>\n" for name in SYMBOLS)
-    types = "".join(
-        f"    <rc><c>{SYMBOLS.count(name)}</c><c>{name:2s}</c><c>{mass:16.8f}</c><c>  1.0</c><c> PAW {name}</c></rc>\n"
-        for name, mass in MASSES.items()
-    )
-    fixed = '  <varray name="selective" >\n' + '   <v type="logical" > F  F  F </v>\n' * 9 + "  </varray>\n"
-    return f"""<?xml version="1.0" encoding="ISO-8859-1"?>
-<modeling>
- <generator>
-  <i name="program" type="string">vasp </i>
-  <i name="version" type="string">{resolved.get("version", "5.4.4")}  </i>
- </generator>
- <incar>
-  <i type="string" name="SYSTEM"> a gl\xe4ss &amp; more</i>
-{listed(incar)} </incar>
- <primitive_cell>
-{structure(2 * cell, rows[:1], "primitive_cell")} </primitive_cell>
- <kpoints>
-{vectors("kpointlist", np.zeros((1, 3)))} </kpoints>
- <parameters>
-  <separator name="ionic" >
-{listed(resolved)}  </separator>
- </parameters>
- <atominfo>
-  <atoms>       9 </atoms>
-  <types>       3 </types>
-  <array name="atoms" >
-   <dimension dim="1">ion</dimension>
-   <field type="string">element</field>
-   <field type="int">atomtype</field>
-   <set>
-{atoms}   </set>
-  </array>
-  <array name="atomtypes" >
-   <dimension dim="1">type</dimension>
-   <field type="int">atomspertype</field>
-   <field type="string">element</field>
-   <field>mass</field>
-   <field>valence</field>
-   <field type="string">pseudopotential</field>
-   <set>
-{types}   </set>
-  </array>
- </atominfo>
-{structure(cell, rows, "initialpos", fixed + vectors("velocities", rows, "  "))}"""
-
-
-def document(
-    path: np.ndarray, cells: np.ndarray = GENERAL, *, learned: tuple[int, ...] = (), **changes: str | None
-) -> str:
-    """The file of a run along ``path``; the steps ``learned`` were made by a force field."""
-    told = {name: value for name, value in {**MD, **changes}.items() if value is not None}
-    boxes = np.broadcast_to(cells, (len(path), 3, 3))
-    steps = [
-        structure(boxes[f], path[f]) + vectors("forces", path[f], " ")
-        if f in learned
-        else calculation(boxes[f], path[f])
-        for f in range(len(path))
-    ]
-    return (
-        head(boxes[0], path[0], {}, told)
-        + "".join(steps)
-        + structure(boxes[-1], path[-1], "finalpos")
-        + "</modeling>\n"
-    )
 
 
 def write(path: Path, text: str) -> Path:
@@ -362,37 +258,6 @@ def test_small_blocks_give_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     blocks = list(contents.frames(1))
     assert len(blocks) == 6
     np.testing.assert_array_equal(np.concatenate([block.positions for block in blocks]), whole)
-
-
-SMALL = document(scaled(2), GENERAL).encode("latin-1")
-WRITTEN = st.binary(max_size=6) | st.text("019.-+enaT </>v&!", max_size=9)
-
-
-@settings(max_examples=250, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, len(SMALL)), st.integers(0, 40), WRITTEN), min_size=1, max_size=3))
-def test_damage_is_refused_or_harmless(changes: list[tuple[int, int, bytes | str]]) -> None:
-    data = SMALL
-    for place, gone, new in changes:
-        data = data[:place] + (new.encode() if isinstance(new, str) else new) + data[place + gone :]
-    attempt(data)
-
-
-def test_every_truncation_is_refused_or_harmless() -> None:
-    begin = SMALL.index(b"<atominfo>")
-    for place in [*range(1, begin, 97), *range(begin, len(SMALL), 7)]:
-        attempt(SMALL[:place])
-
-
-def attempt(data: bytes) -> None:
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        path = Path(folder) / "vasprun.xml"
-        path.write_bytes(data)
-        try:
-            positions = vh.open(path, spacing=1.0, format="vasprun").positions
-        except Refusal:
-            return
-        assert np.isfinite(positions).all()
 
 
 GROWTH = """
