@@ -115,15 +115,114 @@ def test_more_scatter_than_the_errors_say_is_said() -> None:
     assert "times as widely as their errors" in result.attrs["verdict"]
 
 
-def test_a_crossover_is_hinted_at() -> None:
+def kinked(kelvin: np.ndarray) -> np.ndarray:
+    """0.5 eV below 800 K and 0.2 eV above."""
+    return np.exp(-1 / K_B_EV * np.where(kelvin > 800, 0.2 / kelvin, 0.2 / 800 + 0.5 * (1 / kelvin - 1 / 800)))
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_a_planted_crossover_is_found(given: bool) -> None:
     kelvin = np.linspace(400, 1600, 13)
-    kink = 1 / K_B_EV * np.where(kelvin > 800, 0.2 / kelvin, 0.2 / 800 + 0.5 * (1 / kelvin - 1 / 800))
-    values = np.exp(-kink) * np.exp(0.01 * np.random.default_rng(4).normal(size=13))
-    result = vh.dynamics.arrhenius(kelvin, values, 0.01 * values)
-    assert result.attrs["crossover"].startswith("two slopes that meet near 800 K")
-    straight = vh.dynamics.arrhenius(KELVIN, law(KELVIN) * (1 + 0.01 * np.random.default_rng(5).normal(size=6)))
-    assert straight.attrs["crossover"].startswith("none seen")
+    values = kinked(kelvin) * np.exp(0.03 * np.random.default_rng(4).normal(size=13))
+    result = vh.dynamics.arrhenius(kelvin, values, 0.03 * values if given else None, at=[300, 1000])
+    assert result.attrs["crossover"].startswith("two slopes that meet near")
+    assert "two laws that meet at" in result.attrs["verdict"]
+    assert result.attrs["criterion"].startswith("AIC with" if given else "AICc with")
+    assert abs(float(result.crossover) - 800) < 3 * float(result.crossover_error)
+    assert (abs(result.E_a_branch - [0.5, 0.2]) < 3 * result.E_a_branch_error).all()
+    truth = kinked(np.array([300.0, 1000]))
+    assert (result.value_at_low < truth).all()
+    assert (truth < result.value_at_high).all()
+    below = result.prefactor_branch[0] * np.exp(-result.E_a_branch[0] / (K_B_EV * 300))
+    assert float(result.value_at[0]) == pytest.approx(float(below), rel=1e-9)
+    line = vh.dynamics.arrhenius(kelvin, values, at=300.0, kind="time")
+    assert float(line.E_a) == pytest.approx(-float(vh.dynamics.arrhenius(kelvin, values).E_a))
+    vh.draw(result).figure.canvas.draw()
+
+
+def test_a_straight_law_has_no_crossover() -> None:
+    for points, given in ((6, True), (8, True), (8, False), (30, True), (30, False)):
+        rng = np.random.default_rng([7, points, given])
+        kelvin = np.linspace(500, 1600, points)
+        seen = 0
+        for _ in range(100):
+            values = law(kelvin) * np.exp(0.1 * rng.normal(size=points))
+            result = vh.dynamics.arrhenius(kelvin, values, 0.1 * values if given else None)
+            seen += np.isfinite(float(result.crossover))
+        assert seen <= 8, (points, given)
+    exact = vh.dynamics.arrhenius(np.linspace(500, 1600, 30), law(np.linspace(500, 1600, 30)))
+    assert exact.attrs["crossover"].startswith("none seen")
     assert "not looked for" in vh.dynamics.arrhenius(KELVIN[:5], law(KELVIN[:5])).attrs["crossover"]
+
+
+def test_too_much_scatter_is_no_crossover() -> None:
+    """Errors that are ten times too small make no second process."""
+    rng = np.random.default_rng(8)
+    kelvin = np.linspace(500, 1600, 12)
+    seen = 0
+    for _ in range(100):
+        values = law(kelvin) * np.exp(0.2 * rng.normal(size=12))
+        seen += np.isfinite(float(vh.dynamics.arrhenius(kelvin, values, 0.02 * values).crossover))
+    assert seen <= 8
+
+
+def test_a_time_falls() -> None:
+    tau = 1 / law(KELVIN)
+    result = vh.dynamics.arrhenius(KELVIN, tau, 0.1 * tau, kind="time", at=300.0, units="ps")
+    assert float(result.E_a) == pytest.approx(E_A, rel=1e-9)
+    assert float(result.value_at) == pytest.approx(1 / float(law(300.0)), rel=1e-8)
+    rate = vh.dynamics.arrhenius(KELVIN, law(KELVIN), 0.1 * law(KELVIN))
+    assert float(result.covariance) == pytest.approx(-float(rate.covariance))
+    vh.draw(result).figure.canvas.draw()
+    with pytest.raises(vh.Refusal, match="kind"):
+        vh.dynamics.arrhenius(KELVIN, tau, kind="fall")  # type: ignore[arg-type]  # what is refused
+
+
+def test_the_covariance_gives_the_error_anywhere() -> None:
+    result = vh.dynamics.arrhenius(KELVIN, law(KELVIN), 0.1 * law(KELVIN), at=500.0)
+    b = -1 / (K_B_EV * 500)
+    variance = (result.prefactor_error / result.prefactor) ** 2 + b**2 * result.E_a_error**2 + 2 * b * result.covariance
+    assert float(np.log(result.value_at_high / result.value_at)) == pytest.approx(1.959964 * float(variance) ** 0.5)
+
+
+def test_replicas_are_points() -> None:
+    rng = np.random.default_rng(9)
+    kelvin = np.repeat(KELVIN, 3)
+    values = law(kelvin) * np.exp(0.1 * rng.normal(size=18))
+    several = vh.dynamics.arrhenius(kelvin, values, 0.1 * law(kelvin))
+    means = np.exp(np.log(values).reshape(6, 3).mean(axis=1))
+    weights = 0.1 * law(KELVIN) / np.sqrt(3) * means / law(KELVIN)
+    assert float(several.E_a) == pytest.approx(float(vh.dynamics.arrhenius(KELVIN, means, weights).E_a), rel=0.05)
+    assert several.attrs["dof"] == 16
+
+
+def coverage(points: int, given: bool, runs: int) -> tuple[float, float, float, float]:
+    """Shares of the repeats whose E_a is within a standard error, its 68 % and 95 % interval, and value_at's 95 %."""
+    rng = np.random.default_rng([20261120, points, given])
+    kelvin = np.linspace(1100, 1600, points)
+    hits = np.zeros(4)
+    for _ in range(runs):
+        values = law(kelvin) * np.exp(0.08 * rng.normal(size=points))
+        result = vh.dynamics.arrhenius(kelvin, values, 0.08 * values if given else None)
+        low, high = result.E_a_interval.values.T
+        inside = (low < E_A) & (high > E_A)
+        hits += [
+            abs(float(result.E_a) - E_A) < float(result.E_a_error), *inside,
+            float(result.value_at_low) < law(300.0) < float(result.value_at_high),
+        ]  # fmt: skip
+    return tuple((hits / runs).tolist())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("points", "given"), [(4, True), (4, False), (5, True), (8, True), (8, False)])
+def test_one_standard_error_holds_two_times_in_three(points: int, given: bool) -> None:
+    """In 64 to 72 of 100; few points without errors by Student's t, whose interval is wider than the error."""
+    within, one, two, value = coverage(points, given, 2000)
+    if given:
+        assert 0.64 <= within <= 0.72
+    assert 0.64 <= one <= 0.72
+    assert 0.935 <= two <= 0.965
+    assert 0.93 <= value <= 0.97
 
 
 def test_what_has_no_logarithm_is_left_out_with_a_warning() -> None:

@@ -9,7 +9,12 @@ TABLE = {
     "diffusion": Entry(
         "_diffusion", "diffusion coefficient from the MSD, with error and verdict", id="B5", takes="dataset"
     ),
-    "arrhenius": Entry("_arrhenius", "activation energy and extrapolation with intervals", id="B6", takes="values"),
+    "arrhenius": Entry(
+        "_arrhenius", "activation energy and extrapolation with intervals", id="B6", version=2, takes="values"
+    ),
+    "extrapolate_size": Entry(
+        "_extrapolate_size", "value in an endless box, from boxes of several sizes", id="B6", takes="values"
+    ),
     "conductivity": Entry("_conductivity", "ionic conductivity (Nernst-Einstein) by species and total", id="B7"),
     "d2min": Entry("_d2min", "non-affine motion of ions against their neighbours, summed up along the run", id="B16"),
 }
