@@ -120,6 +120,64 @@ def test_times_in_the_comment(tmp_path: Path, key: str) -> None:
     assert vh.open(path, spacing=1.0).times.tolist() == [0.0, 1.0, 2.0]
 
 
+@pytest.mark.parametrize("key", ["Step", "step"])
+def test_steps_in_the_comment(tmp_path: Path, key: str) -> None:
+    truth = walk(GENERAL, frames=4)
+    path = put(tmp_path / "a.xyz", text_of(truth, truth.unwrapped, more=f" {key}={{frame}}00 energy=-3.0"))
+    with pytest.raises(Refusal, match="does not say when") as caught:
+        vh.open(path)
+    assert "timestep=" in caught.value.do
+    np.testing.assert_allclose(vh.open(path, timestep=0.002).times, [0, 0.2, 0.4, 0.6])
+    np.testing.assert_allclose(vh.open(path, spacing=0.5).times, [0, 0.5, 1.0, 1.5])
+    text = path.read_text()
+    for changed in (
+        text.replace("=200 ", "=final "),
+        text.replace("=200 ", "=-1 "),
+        text.replace("00 energy", " energy"),
+    ):
+        bad = put(tmp_path / "b.xyz", changed.replace("=1 ", "=0 ").replace("=2 ", "=0 ").replace("=3 ", "=0 "))
+        with pytest.raises(
+            Refusal, match=r"timestep=0\.002 can't be used.*not every comment has its own step="
+        ) as caught:
+            vh.open(bad, timestep=0.002)
+        assert "spacing=" in caught.value.do
+        assert vh.open(bad, spacing=0.5).n_frames == 4
+    both = put(tmp_path / "c.xyz", text_of(truth, truth.unwrapped, more=f" Time={{frame}}.0 {key}={{frame}}00"))
+    np.testing.assert_allclose(vh.open(both).times, [0, 1, 2, 3])
+    np.testing.assert_allclose(vh.open(both, timestep=0.01).times, [0, 1, 2, 3])
+    with pytest.warns(VanhoveWarning, match=r"timestep=0\.002 ps overrides the file's times"):
+        np.testing.assert_allclose(vh.open(both, timestep=0.002).times, [0, 0.2, 0.4, 0.6])
+
+
+def test_times_that_are_all_the_same_count_nothing(tmp_path: Path) -> None:
+    truth = walk(GENERAL, frames=3)
+    path = put(tmp_path / "a.xyz", text_of(truth, truth.unwrapped, more=" time=0.0"))
+    with pytest.raises(Refusal, match="spacing="):
+        vh.open(path)
+    assert vh.open(path, spacing=0.5).n_frames == 3
+
+
+@pytest.mark.parametrize(
+    ("key", "options"), [("Time", {}), ("Step", dict(timestep=1.0)), ("Time", dict(spacing=1.0))]
+)  # fmt: skip
+def test_what_a_restart_wrote_again_replaces_what_it_repeats(
+    tmp_path: Path, key: str, options: dict[str, float]
+) -> None:
+    truth = walk(GENERAL, frames=7, step=0.5)
+    text = text_of(truth, truth.unwrapped, more=f" {key}={{frame}}")
+    for written, counted in (("3", "1"), ("4", "2"), ("5", "3"), ("6", "4")):
+        text = text.replace(f'" {key}={written}\n', f'" {key}={counted}\n')  # 0 1 2 1 2 3 4
+    with pytest.warns(VanhoveWarning, match=f"{key}s go back within the file.*frames 1 to 2 lie before a restart"):
+        traj = vh.open(put(tmp_path / "a.xyz", text), **options)
+    np.testing.assert_allclose(traj.times, np.arange(5))
+    np.testing.assert_allclose(moved(traj.positions), moved(truth.unwrapped[[0, 3, 4, 5, 6]]), atol=1e-5)
+    assert "left out as repeated later in the file: 2 frames" in traj.history[-1]["parameters"]["notes"]
+    row = text.split("\n")[22 * 5 + 4]
+    with pytest.warns(VanhoveWarning, match="go back"), pytest.raises(Refusal, match="fewer than") as caught:
+        _ = vh.open(put(tmp_path / "b.xyz", text.replace(row, row[:5])), **options).positions
+    assert "frame 5, row" in caught.value.where  # counted in the file
+
+
 def test_missing_times_and_cells(tmp_path: Path) -> None:
     truth = walk(GENERAL, frames=3)
     with pytest.raises(Refusal, match="spacing="):

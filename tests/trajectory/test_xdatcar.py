@@ -115,6 +115,60 @@ def test_no_spacing_names_the_argument(tmp_path: Path) -> None:
     assert "spacing=" in caught.value.do
 
 
+def numbered(path: Path, numbers: list[object]) -> Path:
+    """A file of frames with these numbers."""
+    texts = frames_text(scaled(len(numbers)))
+    titles = [f"Direct configuration={number:>6}" for number in numbers]
+    rows = ["\n".join([title, *text.split("\n")[1:]]) for title, text in zip(titles, texts, strict=True)]
+    return put(path, header(GENERAL) + "".join(rows))
+
+
+@pytest.mark.parametrize(
+    ("numbers", "note"),
+    [
+        ([1, 2, 3, 4], ""),
+        ([7, 8, 9, 10], ""),  # a file that goes on with another
+        ([0, 1, 2, 3], ""),
+        ([10, 20, 30, 40], "the frames' numbers are 10 apart"),  # NBLOCK = 10
+        ([1, 2, 3, 1, 2, 1, 2, 3], "3 runs one after the other"),
+        ([10, 20, 30, 10, 20], "2 runs one after the other"),
+        ([1, 1, 1], "3 runs one after the other"),
+        ([999998, 999999, "******", "******"], ""),
+        (["", "", "", ""], ""),
+    ],
+)
+def test_numbers_that_are_those_of_runs(tmp_path: Path, numbers: list[object], note: str) -> None:
+    traj = vh.open(numbered(tmp_path / "XDATCAR", numbers), spacing=0.1)
+    assert traj.n_frames == len(numbers)
+    assert note in "; ".join(traj.history[-1]["parameters"]["notes"])
+
+
+@pytest.mark.parametrize(
+    ("numbers", "where"),
+    [
+        ([1, 2, 3, 6, 7, 8], "frames 2 and 3 are numbered 3 and 6, where 1 apart is the rule"),
+        ([10, 20, 40, 50, 60], "frames 1 and 2 are numbered 20 and 40, where 10 apart is the rule"),
+        ([1, 2, 3, 3, 4], "frames 2 and 3 are numbered 3 and 3"),
+        ([1, 2, 3, 4, 5, 3, 4, 5], "frames 4 and 5 are numbered 5 and 3"),
+        ([1, 2, 3, 4, 10, 20, 30], "frames 3 and 4 are numbered 4 and 10, where 1 apart is the rule, and 2 more"),
+    ],
+)
+def test_numbers_that_jump_are_told(tmp_path: Path, numbers: list[object], where: str) -> None:
+    with pytest.warns(VanhoveWarning, match=where) as told:
+        assert vh.open(numbered(tmp_path / "XDATCAR", numbers), spacing=0.1).n_frames == len(numbers)
+    assert "Frames may be missing" in str(told[0].message)
+
+
+def test_any_number_of_blank_lines(tmp_path: Path) -> None:
+    texts = frames_text(scaled(2), "   ")
+    few = header(GENERAL) + texts[0] + "\n" * 50 + texts[1] + "\n" * 3000
+    assert vh.open(put(tmp_path / "XDATCAR", few), spacing=1.0).n_frames == 2
+    endless = header(GENERAL) + texts[0] + "\n" * 30_000_000
+    with pytest.raises(Refusal, match="More than 10000 blank lines") as caught:
+        vh.open(put(tmp_path / "XDATCAR.gz", endless), spacing=1.0)
+    assert "after frame 0" in caught.value.where
+
+
 def test_cut_files(tmp_path: Path) -> None:
     path = scaled()
     text = header(GENERAL) + "".join(frames_text(path))

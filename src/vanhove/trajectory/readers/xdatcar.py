@@ -120,8 +120,9 @@ def _check_numbers(numbers: NDArray[np.int64], path: Path, notes: list[str]) -> 
     steps = np.diff(numbers)
     if not len(steps):
         return
-    anew, rising = steps <= 0, np.sort(steps[steps > 0])
-    rule = int(rising[len(rising) // 2]) if len(rising) else 1
+    anew = steps <= 0
+    apart, often = np.unique(steps[~anew], return_counts=True)
+    rule = int(apart[np.argmax(often)]) if len(apart) else 1
     own_first = np.append(steps[1:], 0)  # a run that writes every tenth step begins with 10
     if anew.any():
         notes.append(f"{1 + int(anew.sum())} runs one after the other, as their numbers begin anew")
