@@ -262,7 +262,7 @@ def test_the_result_says_what_it_is(computed, tmp_path):
     assert vh.load(tmp_path / "c.nc").identical(result)
     ax = vh.draw(result, new_axes())
     assert "measured" in [text.get_text() for text in ax.get_legend().get_texts()]
-    assert any("0.0909" in text.get_text() for text in ax.get_legend().get_texts())
+    assert any("0.0909" in text.get_text() for text in ax.texts)
     span = float(result.difference.max() - result.difference.min())
     assert ax.get_ylim()[0] < float(result.computed.min()) - span, "the difference lies below"
     ax.figure.canvas.draw()

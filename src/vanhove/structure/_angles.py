@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     Bools = NDArray[np.bool_]
 
 TETRAHEDRON = float(np.degrees(np.arccos(-1 / 3)))
+LEGEND = 0.25  # of the height of the curves: room above them
 CROWDED = 3  # times the neighbours of an ideal gas that memory is kept for, and never fewer than
 FEW = 12
 
@@ -235,5 +236,6 @@ def draw(result: Dataset, ax: Axes) -> None:
         ax.fill_between(angle, low, high, color=colour, alpha=0.3, linewidth=0)
     ax.axvline(TETRAHEDRON, color="#7F7F7F", linewidth=0.8, linestyle=":", zorder=1)
     ax.set(xlim=(0, 180), xticks=range(0, 181, 30), xlabel=axis_label("angle", "°"), ylabel=axis_label("P", "1/°"))
-    ax.set_ylim(bottom=0)
+    highest = np.nanmax(one["P"].values, initial=0.0)
+    ax.set_ylim(0, (1 + LEGEND) * highest if highest > 0 else 1.0)
     ax.legend(loc="upper left", title="mean ± standard deviation", title_fontsize=9, alignment="left")

@@ -173,9 +173,10 @@ def draw(result: Dataset, ax: Axes) -> None:
     lowest = float(min(measured.min(), (computed - spread).min()))
     room = 0.06 * float(np.ptp(np.concatenate([measured, computed])))
     shift = lowest - room - float(difference.max())
-    distance = f"difference, shifted (R$_\\chi$ = {float(result['R_chi']):.3g})"
+    distance = f"R$_\\chi$ = {float(result['R_chi']):.3g}"
     ax.axhline(shift, color="#BBBBBB", linewidth=0.7, zorder=1)
-    ax.plot(x, difference + shift, color=PALETTE[1], linewidth=1.1, label=distance, zorder=3)
+    ax.plot(x, difference + shift, color=PALETTE[1], linewidth=1.1, label="difference, shifted", zorder=3)
+    ax.text(0.98, 0.02, distance, transform=ax.transAxes, ha="right", va="bottom", fontsize=9.5)
     ax.set(xlim=(float(x[0]), float(x[-1])), xlabel=axis_label({"q": "Q", "r": "r"}[axis], result[axis].attrs["units"]))
     ax.set_ylabel(axis_label(str(result.attrs["kind"]), result["measured"].attrs["units"]))
-    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, columnspacing=1.2)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, columnspacing=1.0, handlelength=1.2)

@@ -14,6 +14,7 @@ bridging               anions                      share of the anions that brid
 volume                 a species                   mean Voronoi volume                           Å³
 q4, q6, …              centres                     mean Steinhardt order parameter               1
 phase_share            phase: glass, crystal, …    share of the atoms                            1
+interface              "lower", "upper"            where the step from glass to crystal is       Å
 peak, peak_length      a pair or "total"           peak in the window, and 7.7/Q where it is S   1/Å, Å
 R_chi                                              distance from what was measured               1
 D                      a species                   diffusion coefficient, or null and an upper   cm²/s
@@ -110,7 +111,8 @@ def _steinhardt(task: Task, result: Dataset) -> list[Row]:
 
 
 def _phases(task: Task, result: Dataset) -> list[Row]:
-    return _along(task, result, "phase_share", "fraction", "label", key="phase")
+    rows = _along(task, result, "phase_share", "fraction", "label", key="phase")
+    return rows + (_along(task, result, "interface", "interface", "side") if "interface" in result else [])
 
 
 def _peaks(task: Task, result: Dataset) -> list[Row]:
