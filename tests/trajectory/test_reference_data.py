@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -78,3 +79,19 @@ def test_small_files_of_both_kinds_agree(shared_data: Path, file: str) -> None:
     np.testing.assert_allclose(traj.positions[:, 0, 0], [1.0, 2.0, 2.0, 2.0])
     np.testing.assert_allclose(traj.positions[0, 2], [1.1, 2.0, 1.0])
     np.testing.assert_allclose(traj.positions[-1, 1], [2.0, 2.0, 1.0])
+
+
+def test_lgps_from_arrays(shared_data: Path) -> None:
+    """Displacements by atom in JSON, framework frame, all origins."""
+    told = json.loads((shared_data / "lgps-aimd" / "LGPS_600K_DiffusionAnalyzer.json").read_text())
+    sites = told["structure"]["sites"]
+    start = np.array([site["xyz"] for site in sites])
+    paths = start + np.array(told["displacements"]).transpose(1, 0, 2)
+    traj = vh.from_arrays(
+        paths, told["structure"]["lattice"]["matrix"], [site["species"][0]["element"] for site in sites],
+        told["time_step"] * told["step_skip"] / 1000 * np.arange(len(paths)), wrapped=False,
+        temperature=told["temperature"],
+    )  # fmt: skip
+    assert (traj.n_atoms, traj.n_frames, traj.spacing) == (50, 1000, pytest.approx(0.02))
+    msd = vh.dynamics.msd(traj, "Li", drift="framework", lags=[1.0, 10.0]).msd.values
+    assert msd == pytest.approx([0.493636, 1.183463], rel=2e-6)
