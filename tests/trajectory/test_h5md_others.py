@@ -2,75 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import h5py
 import numpy as np
 import pytest
-from written import GENERAL, NAMES, ORTHOGONAL, TRICLINIC, Truth, walk
+from h5md_files import BREATHING, FRAMES, File, lengths, still
+from written import GENERAL, NAMES, TRICLINIC, Truth
 
 import vanhove as vh
 from vanhove.base.errors import Refusal, VanhoveWarning
 from vanhove.trajectory.contents import Options
 from vanhove.trajectory.readers import scan
 from vanhove.trajectory.readers.h5md_units import unit_of
-
-FRAMES = 8
-BREATHING = np.linspace(1, 1.06, FRAMES)[:, None, None]
-
-
-def still(cells: np.ndarray = ORTHOGONAL * BREATHING, step: float = 0.5, seed: int = 7) -> Truth:
-    """A walk whose cell has its corner at zero, as H5MD has it."""
-    truth = walk(cells, frames=FRAMES, step=step, seed=seed)
-    return replace(truth, unwrapped=truth.unwrapped - truth.origins[:, None], origins=truth.origins * 0)
-
-
-class File:
-    """An H5MD file on its way: elements of one group, with a clock each or one for all."""
-
-    def __init__(self, path: Path, group: str, boundary: Any = (b"periodic",) * 3) -> None:
-        self.file = h5py.File(path, "w")
-        self.file.create_group("h5md").attrs["version"] = [1, 1]
-        self.group = self.file.create_group(f"particles/{group}")
-        box = self.group.create_group("box")
-        box.attrs["dimension"] = 3
-        box.attrs["boundary"] = boundary
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.file.close()
-
-    def moving(
-        self, name: str, values: Any, unit: str | None = None, *, steps: Any = None, times: Any = None,
-        like: str | None = None, time_unit: str | None = None, **layout: Any,
-    ) -> None:  # fmt: skip
-        node = self.group.create_group(name)
-        node.create_dataset("value", data=values, **layout)
-        if unit:
-            node["value"].attrs["unit"] = unit
-        if like:
-            node["step"] = self.group[f"{like}/step"]
-            if "time" in self.group[like]:
-                node["time"] = self.group[f"{like}/time"]
-            return
-        node["step"] = steps
-        if times is not None:
-            node["time"] = times
-            if time_unit:
-                node["time"].attrs["unit"] = time_unit
-
-    def fixed(self, name: str, values: Any, unit: str | None = None, **layout: Any) -> None:
-        self.group.create_dataset(name, data=values, **layout)
-        if unit:
-            self.group[name].attrs["unit"] = unit
-
-
-def lengths(truth: Truth) -> np.ndarray:
-    return truth.cells.diagonal(axis1=1, axis2=2)
 
 
 def lammps(path: Path, truth: Truth, *, unwrap: bool = False, every: int = 2) -> Path:
@@ -111,6 +56,49 @@ def test_lammps(tmp_path: Path) -> None:
     with pytest.warns(VanhoveWarning, match="Å is taken"):
         traj = vh.open(path, species=NAMES, timestep=0.001)
     np.testing.assert_allclose(traj.times, np.arange(FRAMES) * 0.1)
+
+
+def test_what_was_said_beside_what_the_file_states(tmp_path: Path) -> None:
+    truth = still()
+    for name, counted in (("a.h5", dict(steps=np.arange(FRAMES))), ("b.h5", dict(steps=None))):
+        with File(tmp_path / name, "all") as file:
+            node = file.group.create_group("position")
+            node["value"], node["time"] = truth.wrapped / 10, np.arange(FRAMES) * 0.5
+            node["value"].attrs["unit"], node["time"].attrs["unit"] = "nm", "ps"
+            if counted["steps"] is not None:
+                node["step"] = counted["steps"]
+            file.fixed("box/edges", truth.cells[0] / 10, "nm")
+            file.fixed("species", truth.types)
+    path = tmp_path / "a.h5"
+    np.testing.assert_allclose(vh.open(path, species=NAMES).times, np.arange(FRAMES) * 0.5)
+    np.testing.assert_allclose(vh.open(path, species=NAMES, timestep=0.5).times, np.arange(FRAMES) * 0.5)
+    with pytest.warns(VanhoveWarning, match="timestep=0.002 ps overrides the file's times"):
+        assert vh.open(path, species=NAMES, timestep=0.002).spacing == pytest.approx(0.002)
+    with pytest.raises(Refusal, match="does not say at which steps"):
+        vh.open(tmp_path / "b.h5", species=NAMES, timestep=0.002)
+    with pytest.warns(VanhoveWarning) as told:
+        traj = vh.open(path, species=NAMES, units="real")
+    said = [str(each.message) for each in told]
+    assert len(said) == 2
+    assert "/particles/all/position/value is in nm" in said[0]
+    assert "/particles/all/position/time is in ps" in said[1]
+    np.testing.assert_allclose(traj.cells[0], truth.cells[0])
+
+
+def test_a_run_that_went_back_within_its_file(tmp_path: Path) -> None:
+    truth = still()
+    with File(tmp_path / "a.h5", "all") as file:
+        file.moving("position", truth.wrapped, "Angstrom", steps=np.array([0, 1, 2, 3, 2, 3, 4, 5]))
+        file.moving("box/edges", lengths(truth), like="position")
+        file.fixed("species", truth.types)
+    with pytest.warns(VanhoveWarning, match="Times go back within the file.*frames 2 to 3 lie before a restart"):
+        traj = vh.open(tmp_path / "a.h5", species=NAMES, timestep=0.5)
+    kept = [0, 1, 4, 5, 6, 7]
+    np.testing.assert_allclose(traj.times, 0.5 * np.arange(6))
+    np.testing.assert_allclose(traj.cells, truth.cells[kept])
+    scaled = np.einsum("fai,fij->faj", traj.positions - truth.wrapped[kept], np.linalg.inv(traj.cells))
+    np.testing.assert_allclose(scaled, np.round(scaled), atol=1e-9)
+    assert "left out as repeated by what follows: 2 frames" in traj.history[-1]["parameters"]["notes"]
 
 
 def test_lammps_unwrapped_with_images_is_not_unwrapped_twice(tmp_path: Path) -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from written import NAMES, ORTHOGONAL, dump_text, put, walk
 
+import vanhove as vh
 from vanhove.base.errors import Refusal
 from vanhove.trajectory.contents import Options
 from vanhove.trajectory.readers.checks import settle_species
@@ -50,3 +52,93 @@ def test_the_message_lists_types_masses_and_counts() -> None:
         settle_species(np.arange(500).astype(str), Options(), WHERE)
     assert "type 19 (1 atoms) and 480 more" in caught.value.where
     assert len(str(caught.value)) < 1200
+
+
+# dumps
+
+
+def test_types_without_species_are_listed(tmp_path: Path) -> None:
+    truth = walk(ORTHOGONAL)
+    with pytest.raises(Refusal) as caught:
+        vh.open(put(tmp_path / "a.dump", dump_text(truth)), timestep=1.0)
+    count = int((truth.types == 2).sum())
+    assert f"type 2 ({count} atoms)" in caught.value.where
+    assert 'species={1: "..", 2: "..", 3: ".."}' in caught.value.do
+    assert "--species 1=..,2=..,3=.." in caught.value.do
+
+
+def test_extra_keys_are_ignored_and_a_missing_one_is_refused(tmp_path: Path) -> None:
+    truth = walk(ORTHOGONAL)
+    path = put(tmp_path / "a.dump", dump_text(truth))
+    traj = vh.open(path, species={**NAMES, 4: "Cl", "9": "Xe"}, timestep=1.0)
+    assert traj.species.tolist() == truth.species
+    assert vh.open(path, species={"3": "S", "1": "Na", "2": "Si"}, timestep=1.0).species.tolist() == truth.species
+    assert vh.open(path, species=["Na", "Si", "S"], timestep=1.0).species.tolist() == truth.species
+    assert vh.open(path, species=truth.species, timestep=1.0).species.tolist() == truth.species
+    with pytest.raises(Refusal, match="does not name type 3"):
+        vh.open(path, species={1: "Na", 2: "Si"}, timestep=1.0)
+    with pytest.raises(Refusal, match="'Qq' is no element"):
+        vh.open(path, species={1: "Na", 2: "Si", 3: "Qq"}, timestep=1.0)
+
+
+def test_more_types_than_nine_are_listed_in_order(tmp_path: Path) -> None:
+    truth = walk(ORTHOGONAL, atoms=12)
+    truth.types[:] = np.arange(12) + 1
+    with pytest.raises(Refusal, match=r"1=\.\.,2=\.\.,.*9=\.\.,10=\.\.,11=\.\.,12=\.\."):
+        vh.open(put(tmp_path / "a.dump", dump_text(truth)), timestep=1.0)
+
+
+def with_column(text: str, name: str, value_of_type: dict[str, str]) -> str:
+    """Add a column after ``id type``, by type."""
+    lines = text.replace("ITEM: ATOMS id type", f"ITEM: ATOMS id type {name}").split("\n")
+    for number, line in enumerate(lines):
+        words = line.split()
+        if len(words) >= 5 and not line.startswith("ITEM"):
+            lines[number] = " ".join([*words[:2], value_of_type[words[1]], *words[2:]])
+    return "\n".join(lines)
+
+
+def test_elements_and_masses_in_the_file_name_the_species(tmp_path: Path) -> None:
+    truth = walk(ORTHOGONAL)
+    text = dump_text(truth)
+    by_element = with_column(text, "element", {"1": "Na", "2": "Si", "3": "S"})
+    traj = vh.open(put(tmp_path / "a.dump", by_element), timestep=1.0)
+    assert traj.species.tolist() == truth.species
+    np.testing.assert_array_equal(traj.positions, truth.unwrapped)
+    by_mass = with_column(text, "mass", {"1": "22.99", "2": "28.0855", "3": "32.06"})
+    traj = vh.open(put(tmp_path / "b.dump", by_mass), timestep=1.0)
+    assert traj.species.tolist() == truth.species
+    assert set(traj.masses.tolist()) == {22.99, 28.0855, 32.06}
+    untold = with_column(text, "element", {"1": "C", "2": "C", "3": "C"})  # what LAMMPS writes unasked
+    with pytest.raises(Refusal, match="which element"):
+        vh.open(put(tmp_path / "c.dump", untold), timestep=1.0)
+
+
+def notes_of(traj: vh.Trajectory) -> list[str]:
+    return list(traj.history[-1]["parameters"]["notes"])
+
+
+def test_labels_that_are_elements_come_before_numbered_types(tmp_path: Path) -> None:
+    truth = walk(ORTHOGONAL)
+    labelled = with_column(dump_text(truth), "typelabel", {"1": "Na", "2": "Si", "3": "S"})
+    path = put(tmp_path / "a.dump", labelled)
+    traj = vh.open(path, timestep=1.0)
+    assert traj.species.tolist() == truth.species
+    assert "species by the column typelabel" in notes_of(traj)
+    np.testing.assert_array_equal(traj.positions, truth.unwrapped)
+    for species in (NAMES, {1: "7Li", 2: "Si", 3: "S"}, ["7Li", "Si", "S"]):  # the person's word for numbered types
+        named = vh.open(path, timestep=1.0, species=species)
+        assert set(named.species) == {"7Li" if species is not NAMES else "Na", "Si", "S"}
+        assert "species by the column typelabel" not in notes_of(named)
+    assert set(vh.open(path, timestep=1.0, species={"Na": "7Li"}).species) == {"7Li", "Si", "S"}
+    roles = put(tmp_path / "b.dump", with_column(dump_text(truth), "typelabel", {"1": "ion", "2": "former", "3": "S"}))
+    with pytest.raises(Refusal, match="which element each type is"):
+        vh.open(roles, timestep=1.0)
+    said = vh.open(roles, timestep=1.0, species={"ion": "Na", "former": "Si"})
+    assert said.species.tolist() == truth.species
+    with pytest.raises(Refusal, match="does not name typelabel former"):
+        vh.open(roles, timestep=1.0, species={"ion": "Na"})
+    both = with_column(labelled, "element", {"1": "K", "2": "Ge", "3": "Se"})
+    traj = vh.open(put(tmp_path / "c.dump", both), timestep=1.0)
+    assert set(traj.species) == {"K", "Ge", "Se"}
+    assert "species by the column element" in notes_of(traj)
