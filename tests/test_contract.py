@@ -41,21 +41,26 @@ ARGUMENTS: dict[str, Any] = {
     "compare_structure_factor.pair": "Na-S",
     "compare_structure_factor.window": (1.5, 7.0),
     "peaks.window": (1.5, 7.0),
+    "green_kubo.length": 2.0,
+    "green_kubo.plateau": (1.0, 2.0),
 }
 UNITS = {
     "1", "Å", "Å²", "Å³", "1/Å", "1/Å³", "ps", "1/ps", "K", "1/K", "meV", "1/meV", "eV", "cm²/s", "mS/cm", "K mS/cm",
-    "e", "u", "g/cm³", "°", "1/°",
+    "e", "u", "g/cm³", "°", "1/°", "Å²/ps²",
 }  # fmt: skip
 
 
 @cache
 def trajectory() -> vh.Trajectory:
-    """24 Na that walk through 12 Si and 36 S that shake, 200 frames."""
+    """24 Na that walk through 12 Si and 36 S that shake, 200 frames, with velocities that last some frames."""
     rng = np.random.default_rng(20261120)
     steps = rng.normal(0, 1, (200, 72, 3)) * np.where(np.arange(72) < 24, 0.3, 0.0)[:, None]
     positions = rng.uniform(0, 12, (72, 3)) + np.cumsum(steps, axis=0) + rng.normal(0, 0.05, (200, 72, 3))
     species = ["Na"] * 24 + ["Si"] * 12 + ["S"] * 36
-    return vh.from_arrays(positions, 12.0, species, 0.1 * np.arange(200), wrapped=False, temperature=1300)
+    velocities = np.apply_along_axis(np.convolve, 0, rng.normal(0, 3, (203, 72, 3)), np.full(4, 0.5), "valid")
+    return vh.from_arrays(
+        positions, 12.0, species, 0.1 * np.arange(200), wrapped=False, velocities=velocities, temperature=1300
+    )
 
 
 def asked(name: str, parameters: list[inspect.Parameter]) -> dict[str, Any]:

@@ -6,8 +6,12 @@ from vanhove.base.rooms import Entry, serve
 
 TABLE = {
     "msd": Entry("_msd", "mean squared displacement with its local exponent and statistics", id="B1"),
+    "non_gaussian": Entry("_non_gaussian", "non-Gaussian parameter of displacements with its peak", id="B2"),
     "diffusion": Entry(
         "_diffusion", "diffusion coefficient from the MSD, with error and verdict", id="B5", takes="dataset"
+    ),
+    "green_kubo": Entry(
+        "_green_kubo", "diffusion coefficient from the velocity autocorrelation, with its running integral", id="B5"
     ),
     "arrhenius": Entry(
         "_arrhenius", "activation energy and extrapolation with intervals", id="B6", version=2, takes="values"
