@@ -37,6 +37,9 @@ def run(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return put(tmp_path / "run.dump", text)
 
 
+INDEX = b"FADB"  # begins HDF5's list of a data set's chunks
+
+
 def stores(tmp_path: Path) -> list[Path]:
     return sorted((tmp_path / "cache" / "trajectories").glob("*.h5md"))
 
@@ -76,11 +79,12 @@ def test_it_is_read_once(run: Path, tmp_path: Path) -> None:
     assert len(stores(tmp_path)) == 6
 
 
-@pytest.mark.parametrize("damage", ["empty", "half", "text", "foreign", "other"])
+@pytest.mark.parametrize("damage", ["empty", "half", "text", "foreign", "other", "index"])
 def test_a_bad_store_is_written_again(run: Path, truth: Truth, tmp_path: Path, damage: str) -> None:
     open_(run).read("positions", slice(0, 1))
     (store,) = stores(tmp_path)
     data = store.read_bytes()
+    assert INDEX in data
     if damage == "foreign":
         import h5py
 
@@ -90,7 +94,8 @@ def test_a_bad_store_is_written_again(run: Path, truth: Truth, tmp_path: Path, d
     elif damage == "other":
         vh.from_arrays(np.zeros((2, 3, 3)), 5.0, ["Li"] * 3, [0.0, 1.0], wrapped=False).save(store)
     else:
-        store.write_bytes({"empty": b"", "half": data[: len(data) // 2], "text": b"not a store" * 50}[damage])
+        store.write_bytes({"empty": b"", "half": data[: len(data) // 2], "text": b"not a store" * 50,
+                           "index": data.replace(INDEX, b"LOST")}[damage])  # fmt: skip
     np.testing.assert_allclose(open_(run).read("positions"), truth.unwrapped, atol=1e-6)
     assert len(stores(tmp_path)) == 1
 

@@ -11,6 +11,8 @@ from typing import Any
 from vanhove.base.errors import Refusal
 
 DEEPEST = 16  # links that lead to links
+# What a damaged file, or one of another layout, makes h5py and what reads through it raise.
+UNREADABLE = (AttributeError, LookupError, TypeError, ValueError, OverflowError, OSError, RuntimeError)
 
 
 def inner(group: Any, path: str, depth: int = 0) -> Any:

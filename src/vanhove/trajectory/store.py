@@ -12,6 +12,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, pairwise
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from vanhove.base.files import file_identity, whole
 from vanhove.base.version import __version__
 
 from .budget import memory_budget
-from .links import inner
+from .links import UNREADABLE, inner
 from .source import Block, Field, compact
 
 if TYPE_CHECKING:
@@ -212,17 +213,27 @@ class StoreSource:
     def _open(self) -> None:
         import h5py
 
-        self._file = h5py.File(self.path, "r", locking="best-effort")
         self._data: dict[Field, Any] = {}
-        for field, name in NAMES.items():
-            data = inner(self._file, f"particles/all/{name}/value")
-            if data is not None:
-                self._data[field] = data
+        try:
+            self._file = h5py.File(self.path, "r", locking="best-effort")
+            for field, name in NAMES.items():
+                data = inner(self._file, f"particles/all/{name}/value")
+                if data is not None:
+                    _check_chunks(data)
+                    self._data[field] = data
+        except UNREADABLE as error:
+            raise error if isinstance(error, Refusal) else self._damaged(error)
         shape: tuple[int, ...] = self._data["positions"].shape if "positions" in self._data else ()
         if len(shape) != 3 or shape[2] != 3 or any(d.shape != shape or d.dtype != "f8" for d in self._data.values()):
             raise Refusal("The store's arrays are not (frame, atom, axis) numbers of one shape", self.path)
         self.fields: frozenset[str] = frozenset(self._data)
         self.n_frames, self.n_atoms, _ = shape
+
+    def _damaged(self, error: Exception) -> Refusal:
+        return Refusal(
+            "The store can't be read, it is damaged or gone", f"{self.path}: {error}",
+            "Convert the trajectory again; a file in the cache is made again once it is removed",
+        )  # fmt: skip
 
     def __getstate__(self) -> dict[str, Any]:
         return {"path": self.path, "fingerprint": self.fingerprint}
@@ -233,7 +244,12 @@ class StoreSource:
 
     def read(self, field: Field, frames: Index, atoms: Index) -> Floats:
         """See ``Source``. Scattered frames or atoms are picked out of one chunk after the other: each is read once."""
-        data = self._data[field]
+        try:
+            return self._read(self._data[field], frames, atoms)
+        except (OSError, RuntimeError) as error:
+            raise self._damaged(error)
+
+    def _read(self, data: Any, frames: Index, atoms: Index) -> Floats:
         picked, few = compact(frames), compact(atoms)
         if isinstance(picked, slice) and isinstance(few, slice) and (few.step or 1) == 1:
             whole_block: Floats = data[picked, few]
@@ -246,6 +262,15 @@ class StoreSource:
                 chunk = data[first : frames[t.stop - 1] + 1, low : atoms[a.stop - 1] + 1]
                 result[t, a] = chunk[frames[t] - first][:, atoms[a] - low]
         return result
+
+
+def _check_chunks(data: Any) -> None:
+    """Look through the list of chunks, a few ms for a hundred GB: what is not in the file would be read as zeros."""
+    if data.chunks is not None:
+        expected = prod(-(-length // chunk) for length, chunk in zip(data.shape, data.chunks, strict=True))
+        found = data.id.get_num_chunks()
+        if found != expected:
+            raise OSError(f"{data.name} has {found} chunks of {expected}")
 
 
 def _in_chunks(index: Index, size: int) -> list[slice]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from vanhove.base.errors import Refusal
 from vanhove.trajectory.contents import Contents, Options
-from vanhove.trajectory.links import inner
+from vanhove.trajectory.links import UNREADABLE, inner
 from vanhove.trajectory.store import StoreSource
 
 from .checks import refuse_unused, settle_species, settle_times
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
-UNREADABLE = (AttributeError, LookupError, TypeError, ValueError, OverflowError, OSError, RuntimeError)
 
 
 def recognises(_path: Path, head: bytes) -> bool:
