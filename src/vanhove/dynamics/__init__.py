@@ -20,7 +20,9 @@ TABLE = {
         "_extrapolate_size", "value in an endless box, from boxes of several sizes", id="B6", takes="values"
     ),
     "conductivity": Entry("_conductivity", "ionic conductivity (Nernst-Einstein) by species and total", id="B7"),
+    "jumps": Entry("_jumps", "jumps of ions without sites: lengths, waiting times, rate, recrossings out", id="B8"),
+    "density": Entry("_density", "density of ions in the cell, free energy and percolation", id="B10"),
     "d2min": Entry("_d2min", "non-affine motion of ions against their neighbours, summed up along the run", id="B16"),
 }
 
-__getattr__, __dir__ = serve(__name__, TABLE)
+__getattr__, __dir__ = serve(__name__, {**TABLE, "write_density": "grid_files"})
