@@ -46,7 +46,7 @@ ARGUMENTS: dict[str, Any] = {
 }
 UNITS = {
     "1", "Å", "Å²", "Å³", "1/Å", "1/Å³", "ps", "1/ps", "K", "1/K", "meV", "1/meV", "eV", "cm²/s", "mS/cm", "K mS/cm",
-    "e", "u", "g/cm³", "°", "1/°", "Å²/ps²",
+    "e", "u", "1/Bohr³", "g/cm³", "°", "1/°", "Å²/ps²",
 }  # fmt: skip
 
 
