@@ -141,6 +141,9 @@ def test_open_refuses_what_it_cannot_take(traj: vh.Trajectory, tmp_path: Path) -
     with pytest.raises(Refusal, match=r"vanhove\.trajectory\.core\.Trajectory"):
         vh.open(traj)  # type: ignore[arg-type]  # as above
     path = put(tmp_path / "a.dump", dump_text(walk(ORTHOGONAL)))
+    with pytest.raises(Refusal, match="does not say when") as caught:
+        vh.open([path] * 4, species=NAMES)
+    assert caught.value.where == f"{path} and 3 more"
     for option in (dict(timestep=0), dict(timestep=-1.0), dict(spacing=float("nan")), dict(temperature=0)):
         with pytest.raises(Refusal, match="positive number"):
             vh.open(path, species=NAMES, **option)

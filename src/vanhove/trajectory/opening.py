@@ -47,11 +47,12 @@ def open(
     Parameters
     ----------
     path_or_paths
-        LAMMPS dump (also .gz), XDATCAR (also .gz), extended XYZ, H5MD. Several are joined in the order given.
+        LAMMPS dump, DCD, XTC, NetCDF, XDATCAR, vasprun.xml, CP2K's xyz, extended XYZ, H5MD, ASE's .traj, or a folder of
+        DeePMD data; text also packed (.gz, .zst). Several are joined in the order given.
     species
         Which element each type is: ``{1: "Na", 2: "Si", 3: "S"}``. Extra keys are ignored, a missing one is an error.
     timestep
-        ps per step, for files that count steps (LAMMPS dumps).
+        ps per step, for files that count steps (LAMMPS dumps, DCD, an xyz with ``Step``).
     spacing
         ps between frames, for files that count nothing (XDATCAR, plain xyz). An explicit one overrides the file.
     temperature
@@ -65,10 +66,12 @@ def open(
         Charge of each species (e).
     topology
         A file that says what the trajectory does not: a LAMMPS data file for DCD, XTC, NetCDF or a dump (species by
-        mass, charges), the cell file of a CP2K run.
+        mass, charges), the cell file, input or restart file of a CP2K run.
     units
-        LAMMPS unit style (``"real"``, ``"metal"``), needed only for the velocities of a dump or an xyz that does not
-        state it.
+        LAMMPS unit style (``"real"``, ``"metal"``), needed only for velocities, and lengths in other units than Å, of
+        a file that does not state it.
+
+    An argument that the file can't use is refused, with what to give instead.
     """
     from .readers import scan
     from .readers.join import join
