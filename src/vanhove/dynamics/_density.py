@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 AXES = ("a", "b", "c")
 FEW = 10  # ions seen where the region joins: below, chance decides where that is
 UPPER = 3.0  # expected counts that stay unseen in 5 of 100 cases
+MAP = 0.66  # of the axes' width is the map's
 LEVELS = (1e-4, 1e-3, 1e-2, 1e-1, 0.5)  # of the largest value of a projection: its contour lines
 
 
@@ -216,17 +217,17 @@ def draw(result: Dataset, ax: Axes) -> None:
     lengths = np.linalg.norm(cell, axis=1)
     cosine = cell[first] @ cell[second] / (lengths[first] * lengths[second])
     flat = result.P.values.mean(axis=hardest)
-    _map(ax, flat, lengths[first], lengths[second], cosine)
+    title = f"{result.attrs['species']}, averaged along {AXES[hardest]}"
+    _map(ax, flat, lengths[first], lengths[second], cosine, label(title, "ions/Å³"))
     ax.set(
-        aspect="equal", xlabel=label(f"along {AXES[first]}", "Å"),
-        ylabel=label(f"across {AXES[first]}, in the plane of {AXES[first]} and {AXES[second]}", "Å"),
-        title=f"{result.attrs['species']}, averaged along {AXES[hardest]}",
+        xlabel=label(f"along {AXES[first]}", "Å"),
+        ylabel=label(f"across, towards {AXES[second]}", "Å"),
     )  # fmt: skip
-    ax.grid(visible=False)
+    ax.xaxis.set_label_coords(MAP / 2, -0.1)
     _bars(result, ax)
 
 
-def _map(ax: Axes, flat: Floats, a: float, b: float, cosine: float) -> None:
+def _map(ax: Axes, flat: Floats, a: float, b: float, cosine: float, title: str) -> None:
     """A periodic map of a parallelogram with contour lines."""
     from matplotlib.colors import LogNorm
 
@@ -246,8 +247,18 @@ def _map(ax: Axes, flat: Floats, a: float, b: float, cosine: float) -> None:
         levels = [part * highest for part in LEVELS if part * highest > lowest]
         lines = plane(np.arange(n + 1) / n, np.arange(m + 1) / m)
         ax.contour(*lines, closed, levels=levels, colors="#303030", linewidths=0.5)
-    bar: Any = ax.figure.colorbar(shown, ax=ax, shrink=0.8, pad=0.02)
-    bar.set_label("mean density (ions/Å³)")
+    bar: Any = ax.figure.colorbar(shown, ax=ax, location="top", shrink=0.7, anchor=(0.0, 0.0), aspect=30, pad=0.02)
+    bar.set_label(title)
+    corners = plane(np.array([0.0, 1.0]) - 0.5 / n, np.array([0.0, 1.0]) - 0.5 / m)
+    around = ([0, 1, 1, 0, 0], [0, 0, 1, 1, 0])
+    ax.plot(corners[0][around], corners[1][around], color="#7F7F7F", lw=0.9)
+    # the right of the axes is left to the bars
+    low, high = float(corners[0].min()), float(corners[0].max())
+    ax.set_aspect("equal", adjustable="datalim")
+    ax.set_xlim(low - 0.02 * (high - low), low + (high - low) / MAP)
+    ax.set_xticks([tick for tick in ax.get_xticks() if low - 1e-9 <= tick <= high])
+    ax.spines["bottom"].set_bounds(low, high)
+    ax.grid(visible=False)
 
 
 def _bars(result: Dataset, ax: Axes) -> None:
@@ -256,7 +267,7 @@ def _bars(result: Dataset, ax: Axes) -> None:
     unit, name = ("eV", "barrier") if "temperature" in result.attrs else ("1/Å³", "isovalue")
     if unit != "eV":
         barrier, error, lower = result.percolation.values, result.percolation_error.values, np.full(3, np.nan)
-    strip: Any = ax.inset_axes((-0.62, 0.0, 0.3, 1.0))
+    strip: Any = ax.inset_axes((MAP + 0.14, 0.0, 0.86 - MAP, 0.9))
     for k in range(3):
         if np.isfinite(barrier[k]):
             strip.bar([k], [barrier[k]], yerr=np.nan_to_num(error[k : k + 1]), color=PALETTE[k], width=0.6, capsize=3)
