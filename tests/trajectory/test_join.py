@@ -178,8 +178,8 @@ class Counted:
 
 def contents(times: list[float]) -> Contents:
     return Contents(
-        paths=(Path("a.run"),), format="some", species=np.array(["Li"]), times=np.array(times), cells=10 * np.eye(3)[None],
-        continuous=True, has_velocities=True, frames=Counted(len(times)),
+        paths=(Path("a.run"),), format="some", species=np.array(["Li"]), times=np.array(times),
+        cells=10 * np.eye(3)[None], continuous=True, has_velocities=True, frames=Counted(len(times)),
     )  # fmt: skip
 
 

@@ -170,10 +170,13 @@ def _naming(called: dict[str, Labels], options: Options) -> str:
     """
     first, *others = called
     given = options.species
-    if given is not None:
-        said = {str(key) for key in given} if isinstance(given, Mapping) else set()
+    if isinstance(given, Mapping):
+        said = {str(key) for key in given}
         found = [name for name, labels in called.items() if said & set(labels.tolist())]
-        return (found or [first])[0]
+        if found:
+            return found[0]
+    elif given is not None:  # a list of the types, or of all atoms
+        return first
     for name in reversed(others):
         names = set(called[name].tolist())
         if all(is_species(label) for label in names) and (names != {"C"} or len(set(called[first].tolist())) == 1):
