@@ -131,7 +131,7 @@ def test_labels_that_are_elements_come_before_numbered_types(tmp_path: Path) -> 
         assert set(named.species) == {"7Li" if species is not NAMES else "Na", "Si", "S"}
         assert "species by the column typelabel" not in notes_of(named)
     assert set(vh.open(path, timestep=1.0, species={"Na": "7Li"}).species) == {"7Li", "Si", "S"}
-    assert vh.open(path, timestep=1.0, species={9: "Xe"}).species.tolist() == truth.species  # names nothing that is here
+    assert vh.open(path, timestep=1.0, species={9: "Xe"}).species.tolist() == truth.species  # not here
     roles = put(tmp_path / "b.dump", with_column(dump_text(truth), "typelabel", {"1": "ion", "2": "former", "3": "S"}))
     with pytest.raises(Refusal, match="which element each type is"):
         vh.open(roles, timestep=1.0)
