@@ -21,6 +21,7 @@ TABLE = {
     ),
     "conductivity": Entry("_conductivity", "ionic conductivity (Nernst-Einstein) by species and total", id="B7"),
     "jumps": Entry("_jumps", "jumps of ions without sites: lengths, waiting times, rate, recrossings out", id="B8"),
+    "cages": Entry("_cages", "residence of ions in cages around moving atoms, and their jumps between them", id="B9"),
     "density": Entry("_density", "density of ions in the cell, free energy and percolation", id="B10"),
     "d2min": Entry("_d2min", "non-affine motion of ions against their neighbours, summed up along the run", id="B16"),
 }

@@ -206,7 +206,7 @@ def _result(
     run = spacing * (ions.n_frames - 1)
     time = run * ions.n_atoms
     rate, rates = number / time, found.others / time
-    factor = dispersion(found.counts.astype(float), np.full(ions.n_atoms, run))
+    factor = dispersion(found.counts, np.full(ions.n_atoms, run))
     squares = np.bincount(ion, lengths**2, minlength=ions.n_atoms) / (6 * run)
     nothing = np.nan
     diffusion = float(squares.mean()) * CM2_S_PER_A2_PS if number else nothing

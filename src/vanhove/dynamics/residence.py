@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -18,7 +18,7 @@ BOUND = 0.95
 POINTS = 200  # of a survival curve
 
 
-def dispersion(counts: Floats, times: Floats) -> float:
+def dispersion(counts: NDArray[Any], times: NDArray[Any]) -> float:
     """Factor on a Poisson error: 1, or √(variance/mean) of the ions' counts where chance does not explain it.
 
     ``counts`` of every ion and the ``times`` that it was watched. Ions that are not alike, and jumps that come in
