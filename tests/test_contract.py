@@ -43,6 +43,9 @@ ARGUMENTS: dict[str, Any] = {
     "compare_structure_factor.pair": "Na-S",
     "compare_structure_factor.window": (1.5, 7.0),
     "peaks.window": (1.5, 7.0),
+    "fast_slow.after": 2.0,
+    "fast_slow.former_cutoff": 2.6,
+    "gaussian_departure.r_c": 3.0,
     "green_kubo.length": 2.0,
     "green_kubo.plateau": (1.0, 2.0),
 }

@@ -7,6 +7,11 @@ from vanhove.base.rooms import Entry, serve
 TABLE = {
     "msd": Entry("_msd", "mean squared displacement with its local exponent and statistics", id="B1"),
     "non_gaussian": Entry("_non_gaussian", "non-Gaussian parameter of displacements with its peak", id="B2"),
+    "displacements": Entry("_displacements", "squared displacement of every ion after chosen times", id="B1"),
+    "van_hove": Entry("_van_hove", "self part of the Van Hove function, how far ions have gone", id="B3"),
+    "gaussian_departure": Entry(
+        "_gaussian_departure", "where displacements leave the Gaussian", id="B4", takes="dataset"
+    ),
     "diffusion": Entry(
         "_diffusion", "diffusion coefficient from the MSD, with error and verdict", id="B5", takes="dataset"
     ),
@@ -23,6 +28,7 @@ TABLE = {
     "jumps": Entry("_jumps", "jumps of ions without sites: lengths, waiting times, rate, recrossings out", id="B8"),
     "cages": Entry("_cages", "residence of ions in cages around moving atoms, and their jumps between them", id="B9"),
     "density": Entry("_density", "density of ions in the cell, free energy and percolation", id="B10"),
+    "fast_slow": Entry("_fast_slow", "fast and slow ions: who is around them, at the start", id="B11"),
     "d2min": Entry("_d2min", "non-affine motion of ions against their neighbours, summed up along the run", id="B16"),
 }
 

@@ -1,0 +1,162 @@
+"""Each ion's own squared displacement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from vanhove.base.errors import Refusal
+from vanhove.base.figures import colour_of, label
+from vanhove.base.results import Column, dataset
+from vanhove.trajectory.blocks import add_blocks, cut_atoms
+from vanhove.trajectory.blocks import drift as drift_of
+from vanhove.trajectory.budget import memory_budget
+
+from .lags import chosen_lags
+from .pairs_by_lag import PairsByLag
+from .squares import TILE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+    from xarray import Dataset
+
+    from vanhove.trajectory import Trajectory
+    from vanhove.trajectory.blocks import Sums
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+MOST_LINES = 8  # lags whose distribution is drawn
+
+
+def displacements(
+    traj: Trajectory,
+    species: str | Sequence[str],
+    lags: Literal["all", "log"] | Sequence[float] = "log",
+    *,
+    drift: Literal["cell", "framework"] | None = "cell",
+    origins: Literal["first", "all"] = "first",
+) -> Dataset:
+    r"""Squared displacement of every ion after chosen times (B1).
+
+    .. math:: r^2_i(t) = |\mathbf u_i(t) - \mathbf u_i(0)|^2
+
+    from the first frame of the trajectory on, as pictures of moved ions show it; or its mean over all origins. The mean
+    over the ions is the MSD with the same ``origins``.
+
+    Parameters
+    ----------
+    traj
+        Frames at any times; ``traj[1000:]`` begins at another frame.
+    species
+        An element or isotope, or several together.
+    lags
+        ``"log"``: some 60 lags evenly spaced in ln t. A list in ps, or ``"all"``.
+    drift
+        Whose motion is taken off, as for :func:`vanhove.dynamics.msd`.
+    origins
+        ``"first"``: from the first frame. ``"all"``: the mean over all pairs of frames that are t apart.
+
+    Returns
+    -------
+    Dataset
+        ``r2(lag, atom)`` (Å²), with ``index`` (the atom's number in the trajectory) and ``atom_species``; ``mean`` over
+        the ions, ``mean_error`` (one standard error from the spread between ions, as if each moved on its own; NaN for
+        one ion), and ``median``.
+    """
+    ions = traj.select(species if isinstance(species, str) else list(species))
+    if origins not in ("all", "first"):
+        raise Refusal(f"origins={origins!r}", "", 'Pass "first" or "all"')
+    first_only = origins == "first"
+    if ions.n_frames < 2 or ions.evenly_spaced:
+        steps = chosen_lags(lags, ions.n_frames, ions.spacing)
+        available = np.ones_like(steps) if first_only else ions.n_frames - steps
+        pairs = PairsByLag(ions.times, np.asarray(steps * ions.spacing, np.float64), available, first_only)
+    else:
+        pairs = PairsByLag.chosen(ions.times, lags, first_only=first_only)
+    path = drift_of(ions, drift, sorted(set(ions.species.tolist())))
+    squares = _squares(ions, path, pairs) / pairs.n_origins[:, None]
+    n = ions.n_atoms
+    error = squares.std(axis=1, ddof=1) / np.sqrt(n) if n > 1 else np.full(len(squares), np.nan)
+    mine = np.flatnonzero(np.isin(traj.atom_numbers, ions.atom_numbers))
+    known = {} if traj.temperature is None else {"temperature": float(traj.temperature)}
+    name = species if isinstance(species, str) else ", ".join(species)
+    return dataset(
+        "dynamics.displacements",
+        {
+            "r2": Column(("lag", "atom"), squares, "Å²", "squared displacement"),
+            "mean": Column(("lag",), squares.mean(axis=1), "Å²", "mean squared displacement"),
+            "mean_error": Column(("lag",), error, "Å²", "standard error of the mean, of independent ions"),
+            "median": Column(("lag",), np.median(squares, axis=1), "Å²", "median of the squared displacements"),
+        },
+        {
+            "lag": Column(("lag",), pairs.lags, "ps", "lag"),
+            "index": Column(("atom",), mine, "1", "number of the atom in the trajectory"),
+            "atom_species": Column(("atom",), ions.species, "1", "species of the atom"),
+        },
+        parameters=dict(species=species, lags=lags, drift=drift, origins=origins),
+        history=list(traj.history),
+        title=f"Squared displacements of {name}",
+        fingerprint=traj.fingerprint,
+        species=name,
+        n_ions=n,
+        drift=drift or "none",
+        origins=origins,
+        **known,
+    )
+
+
+def _squares(ions: Trajectory, path: Floats | None, pairs: PairsByLag) -> Floats:
+    """Sums of the squared displacements over the origins, (lag, atom)."""
+    from vanhove.kernels.correlate import centred_rows
+    from vanhove.kernels.intervals import add_squared_pairs
+
+    frames, lags = ions.n_frames, len(pairs.lags)
+    needed, budget = 8 * lags * ions.n_atoms, memory_budget()
+    if needed > budget // 2:
+        raise Refusal(
+            f"Displacements of {ions.n_atoms} ions at {lags} lags take {needed / 1e9:.1f} GB",
+            f"the memory budget is {budget / 1e9:.1f} GB", 'Take lags="log" or a list, or raise VANHOVE_MEMORY',
+        )  # fmt: skip
+    table = np.empty((lags, ions.n_atoms))
+    drift = np.zeros((frames, 3)) if path is None else path
+    nowhere = np.full(lags, -1)  # the sums are not told apart by parts of the origins
+
+    def work(atoms: slice) -> Sums:
+        block = ions.read_paths(atoms=atoms)
+        rows = np.empty((3 * TILE, frames))
+        for first in range(0, block.shape[1], TILE):
+            last = min(first + TILE, block.shape[1])
+            part, sums = rows[: 3 * (last - first)], np.zeros((3, last - first, lags))
+            centred_rows(block, first, last, drift, part)
+            add_squared_pairs(
+                part, pairs.times, pairs.origins, pairs.lags, pairs.tolerance, np.arange(last - first), nowhere, sums,
+                np.empty((3, 1, last - first, 0)),
+            )  # fmt: skip
+            table[:, atoms.start + first : atoms.start + last] = sums.sum(axis=0).T
+        return {}
+
+    fields = 3 if "correction" in ions.system.source.fields else 2
+    fixed = 24 * TILE * (frames + lags) + needed
+    add_blocks(cut_atoms(ions, 24 * frames * fields, fixed=fixed), work, "displacements")
+    return table
+
+
+def draw(result: Dataset, ax: Axes) -> None:
+    """What share of the ions has gone further than a distance, one line a lag."""
+    import matplotlib as mpl
+
+    moved = np.flatnonzero(result["lag"].values > 0)
+    taken = moved[np.unique(np.round(np.linspace(0, len(moved) - 1, min(MOST_LINES, len(moved)))).astype(int))]
+    colours = mpl.colormaps["viridis"](np.linspace(0.0, 0.88, max(len(taken), 1)))
+    name = str(result.attrs["species"])
+    for colour, k in zip(colours, taken.tolist(), strict=True):
+        far = np.sort(np.sqrt(result["r2"].values[k]))[::-1]
+        shown = colour if len(taken) > 1 else colour_of(name)
+        ax.step(far, np.arange(1, len(far) + 1) / len(far), where="post", color=shown, label=f"{result.lag[k]:.3g} ps")
+    ax.set(xlabel=label("distance gone", "Å"), ylabel=f"share of the {name} beyond", ylim=(0, 1.02), xlim=(0, None))
+    if len(taken):
+        ax.legend(loc="upper right")

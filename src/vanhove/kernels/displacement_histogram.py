@@ -1,0 +1,121 @@
+"""Histograms of the lengths of displacements, of every ion over many lags and origins.
+
+Bin numbers of a stretch of time go to a buffer in one loop, which vectorises, and are counted in a second, which can't.
+At short lags nearly all displacements fall into one bin, and each count would wait for the one before: four histograms
+take turns. What lies beyond the last bin is counted in one bin more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .compile import kernel
+from .intervals import pairs_apart
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+    Bins = NDArray[np.int32]
+    Counts = NDArray[np.uint32]
+
+TURNS = 4
+EDGE = 1e-9  # of a bin: a length on an edge but for rounding belongs to the bin above
+
+
+@kernel
+def count_steps(
+    rows: Floats, lags: Ints, origins: Ints, groups: Ints, scale: float, counts: Ints, squares: Floats
+) -> None:
+    """Count the displacements over ``lags`` (frames) into ``counts`` (group, lag, bin), the last bin for all beyond.
+
+    ``rows`` are (3 · atom + axis, time), of which the first ``origins`` frames of every lag are the origins. ``scale``
+    is the inverse width of a bin. ``squares`` (group, lag) gets the sums of the squared lengths.
+    """
+    bins = np.empty(rows.shape[1], np.int32)
+    turns = np.zeros((TURNS, counts.shape[2]), np.uint32)
+    last = counts.shape[2] - 1
+    for atom in range(groups.size):
+        x, y, z = rows[3 * atom], rows[3 * atom + 1], rows[3 * atom + 2]
+        for k in range(lags.size):
+            m, n = lags[k], origins[k]
+            squares[groups[atom], k] += _bins_of_steps(
+                x[m : m + n], y[m : m + n], z[m : m + n], x[:n], y[:n], z[:n], scale, last, bins[:n]
+            )
+            _tally(bins[:n], turns)
+            _empty(turns, counts[groups[atom], k])
+
+
+@kernel
+def count_pairs(
+    rows: Floats, times: Floats, origins: int, stride: int, lags: Floats, tolerance: float, groups: Ints, scale: float,
+    counts: Ints, squares: Floats,
+) -> None:  # fmt: skip
+    """The same between all frames that are a lag (ps) apart, whose earlier one is a multiple of ``stride``."""
+    first, second = np.empty(times.size, np.int64), np.empty(times.size, np.int64)
+    bins = np.empty(times.size, np.int32)
+    turns = np.zeros((TURNS, counts.shape[2]), np.uint32)
+    last = counts.shape[2] - 1
+    for k in range(lags.size):
+        n = 0
+        for p in range(pairs_apart(times, origins, lags[k], tolerance, first, second)):
+            if first[p] % stride == 0:
+                first[n], second[n] = first[p], second[p]
+                n += 1
+        for atom in range(groups.size):
+            squares[groups[atom], k] += _bins_of_pairs(
+                rows[3 * atom], rows[3 * atom + 1], rows[3 * atom + 2], first[:n], second[:n], scale, last, bins[:n]
+            )
+            _tally(bins[:n], turns)
+            _empty(turns, counts[groups[atom], k])
+
+
+@kernel
+def _bins_of_steps(
+    x: Floats, y: Floats, z: Floats, x0: Floats, y0: Floats, z0: Floats, scale: float, last: int, bins: Bins
+) -> float:
+    total, most = 0.0, float(last)
+    for t in range(bins.size):
+        a, b, c = x[t] - x0[t], y[t] - y0[t], z[t] - z0[t]
+        square = a * a + b * b + c * c
+        total += square
+        bins[t] = np.int32(min(most, np.sqrt(square) * scale + EDGE))
+    return total
+
+
+@kernel
+def _bins_of_pairs(
+    x: Floats, y: Floats, z: Floats, first: Ints, second: Ints, scale: float, last: int, bins: Bins
+) -> float:
+    total, most = 0.0, float(last)
+    for p in range(bins.size):
+        i, j = first[p], second[p]
+        a, b, c = x[j] - x[i], y[j] - y[i], z[j] - z[i]
+        square = a * a + b * b + c * c
+        total += square
+        bins[p] = np.int32(min(most, np.sqrt(square) * scale + EDGE))
+    return total
+
+
+@kernel
+def _tally(bins: Bins, turns: Counts) -> None:
+    whole = bins.size // TURNS * TURNS
+    for t in range(0, whole, TURNS):
+        turns[0, bins[t]] += np.uint32(1)
+        turns[1, bins[t + 1]] += np.uint32(1)
+        turns[2, bins[t + 2]] += np.uint32(1)
+        turns[3, bins[t + 3]] += np.uint32(1)
+    for t in range(whole, bins.size):
+        turns[0, bins[t]] += np.uint32(1)
+
+
+@kernel
+def _empty(turns: Counts, counts: Ints) -> None:
+    """Move what was counted in turns to where it belongs."""
+    for turn in range(TURNS):
+        for k in range(counts.size):
+            counts[k] += turns[turn, k]
+    turns[:] = 0
