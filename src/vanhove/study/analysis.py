@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from .followed import means_over
 from .options import entry_of
 
 if TYPE_CHECKING:
@@ -31,26 +29,8 @@ def compute(task: Task, inputs: Sequence[Dataset], trajectory: Callable[[], Traj
         return called(trajectory(), **options)
     if takes == "dataset":
         return called(inputs[0], **options)
-    of, temperatures = options.pop("of"), options.pop("temperatures")
-    pairs = [_followed(each, **of) for each in inputs]
-    units = str(inputs[0][of["value"]].attrs["units"])
-    return called(
-        temperatures, [value for value, _ in pairs], [error for _, error in pairs], **{**options, "units": units}
+    of = options.pop("of")
+    temperatures, values, errors, units = means_over(
+        inputs, of["value"], of["species"], options.pop("temperatures"), options.pop("groups")
     )
-
-
-def _followed(result: Dataset, value: str, species: str) -> tuple[float, float]:
-    """A value and its error in one dataset, NaN where it has none.
-
-    A total counts only where all species are in it: else a species that begins to diffuse would bend the law.
-    """
-    if "species" not in result[value].dims:
-        return float(result[value]), float(result[f"{value}_error"])
-    if species:
-        if species not in result["species"].values:
-            return math.nan, math.nan
-        one = result.sel(species=species)
-        return float(one[value]), float(one[f"{value}_error"])
-    if not np.isfinite(result[value]).all():
-        return math.nan, math.nan
-    return float(result[f"{value}_total"]), float(result[f"{value}_total_error"])
+    return called(temperatures, values, errors, **{**options, "units": units})

@@ -14,7 +14,9 @@ from vanhove.base.errors import Refusal, nearest
 from vanhove.base.files import digest, file_identity
 
 from . import simulation
+from .followed import FOLLOW, QUANTITIES
 from .options import entry_of, parameters_of, resolve, sources_of
+from .replicas import group_of
 from .simulation import holds
 from .tasks import Task, files_key
 
@@ -33,7 +35,7 @@ DEFAULT_AT = 300.0  # K: where a battery works; what a law is extrapolated to wh
 class Followed:
     """What is followed over temperature: a variable of the datasets of several runs."""
 
-    value: str  # "D" or "sigma"
+    value: str  # one of QUANTITIES: "D", "sigma"
     species: str  # "" for all together
 
 
@@ -191,7 +193,12 @@ class _Graph:
     def over_temperature(self, observable: str) -> None:
         """What joins runs: the Arrhenius law of each quantity that the study computes (of D when it names none)."""
         if observable != ARRHENIUS:
-            raise Refusal(f"A study can't compute '{observable}' by itself yet", "[observables]", "Remove it")
+            short = observable.rpartition(".")[2]
+            raise Refusal(
+                f"A study can't compute '{short}' by itself",
+                "[observables]: it takes numbers, and a study does not know which",
+                f"Remove it, and call vanhove.{observable} with numbers from the summary",
+            )
         known = {run.temperature for run in self.runs if run.temperature is not None}
         if len(known) < 2:
             raise Refusal(
@@ -201,17 +208,22 @@ class _Graph:
             )
         options = resolve(observable, {"at": DEFAULT_AT, **self.study.observables[observable]})
         computed = {task.function for task in self.tasks}
-        if CONDUCTIVITY not in computed or DIFFUSION in computed:
-            self._follow_diffusion(options)
-        if CONDUCTIVITY in computed:
-            self._follow_conductivity(options)
+        asked = options.pop(FOLLOW)
+        if asked is None:  # σ where it is computed, D where it is or where nothing else could be meant
+            asked = ["D"] * (CONDUCTIVITY not in computed or DIFFUSION in computed)
+            asked += ["sigma"] * (CONDUCTIVITY in computed)
+        for name in asked:
+            if name == "sigma":
+                self._follow_conductivity(options)
+            else:
+                self._follow_species(name, options)
 
-    def _follow_diffusion(self, options: Mapping[str, Any]) -> None:
+    def _follow_species(self, name: str, options: Mapping[str, Any]) -> None:
         by_species: dict[str, list[Task]] = {}
-        for task in self._at_known_temperatures(DIFFUSION):
+        for task in self._at_known_temperatures(QUANTITIES[name].observable):
             by_species.setdefault(task.species, []).append(task)
         for species, tasks in by_species.items():
-            self._join(Followed("D", species), tasks, options)
+            self._join(Followed(name, species), tasks, options)
 
     def _follow_conductivity(self, options: Mapping[str, Any]) -> None:
         tasks = self._at_known_temperatures(CONDUCTIVITY)
@@ -225,6 +237,9 @@ class _Graph:
         return [task for run in self.runs if run.temperature is not None for task in self.of_run(observable, run)]
 
     def _join(self, followed: Followed, tasks: list[Task], options: Mapping[str, Any]) -> None:
+        quantity = QUANTITIES[followed.value]
+        alike = {run.name: group_of(run) for run in self.runs}
+        groups = list(dict.fromkeys(alike[task.run] for task in tasks))
         self.tasks.append(
             Task(
                 label="-".join(filter(None, ["arrhenius", followed.value, followed.species])),
@@ -232,9 +247,11 @@ class _Graph:
                 version=entry_of(ARRHENIUS).version,
                 options={
                     **options,
-                    "times_T": followed.value == "sigma",
+                    "times_T": quantity.times_temperature,
+                    "kind": quantity.kind,
                     "of": asdict(followed),
                     "temperatures": [task.temperature for task in tasks],
+                    "groups": [groups.index(alike[task.run]) for task in tasks],  # of replicas
                 },
                 inputs=tuple(task.key for task in tasks),
                 species=followed.species,

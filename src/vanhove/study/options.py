@@ -11,11 +11,13 @@ from typing import Any
 
 from vanhove.base.errors import Refusal, nearest
 
+from .followed import FOLLOW, QUANTITIES
 from .mistakes import Mistake
 
 if typing.TYPE_CHECKING:
     from vanhove.base.rooms import Entry
 
+ARRHENIUS = "dynamics.arrhenius"
 NONE = "none"  # what a file writes for Python's None, since TOML has no word for it
 
 
@@ -44,7 +46,7 @@ def given_by_study(observable: str) -> set[str]:
     parameters = parameters_of(observable)
     if entry.takes == "values":  # the values, and what follows from which quantity they are
         positional = {name for name, parameter in parameters.items() if parameter.kind is not parameter.KEYWORD_ONLY}
-        return positional | {"times_T", "units"}
+        return positional | {"times_T", "kind", "units"}
     made_of = {name for name in parameters if any(full.endswith(f".{name}") for full in observables())}
     return {next(iter(parameters)), *made_of}  # a conductivity is told the diffusion coefficients that are there
 
@@ -72,6 +74,7 @@ def check_observables(asked: Mapping[str, Mapping[str, Any]]) -> list[Mistake]:
 def _check(key: str, observable: str, options: Mapping[str, Any]) -> list[Mistake]:
     parameters = parameters_of(observable)
     known = [name for name in parameters if name not in given_by_study(observable)]
+    known += [FOLLOW] if observable == ARRHENIUS else []
     found = []
     for name, value in options.items():
         if name not in known:
@@ -95,6 +98,8 @@ def checked(observable: str, option: str, value: Any) -> Any:
         if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
             return value
         raise ValueError(f"{value!r} won't do, it must be a list of species")
+    if option == FOLLOW:
+        return _followed(value)
     hint = hint_of(observable, option)
     if value == NONE and type(None) in typing.get_args(hint):
         return None
@@ -107,6 +112,19 @@ def checked(observable: str, option: str, value: Any) -> Any:
             detail["msg"].replace("Input should be", "must be").replace("a valid ", "a ") for detail in error.errors()
         ]
         raise ValueError(f"{value!r} won't do, it {' or '.join(dict.fromkeys(said))}")
+
+
+def _followed(value: Any) -> list[str] | None:
+    """The quantities to follow; None for those that the study computes anyway."""
+    from vanhove.registry import observables
+
+    known = [name for name, quantity in QUANTITIES.items() if quantity.observable in observables()]
+    if value == NONE:
+        return None
+    listed = [value] if isinstance(value, str) else value
+    if isinstance(listed, list) and listed and all(name in known for name in listed):
+        return list(dict.fromkeys(listed))
+    raise ValueError(f"{value!r} won't do, it must be a list of {', '.join(known)}")
 
 
 @cache
@@ -134,6 +152,8 @@ def resolve(observable: str, given: Mapping[str, Any]) -> dict[str, Any]:
         for name, parameter in parameters_of(observable).items()
         if name not in own and parameter.default is not inspect.Parameter.empty
     }
+    if observable == ARRHENIUS:
+        resolved[FOLLOW] = None
     return {**resolved, **{name: checked(observable, name, value) for name, value in given.items()}}
 
 

@@ -24,6 +24,7 @@ from .folder import held
 from .graph import Plan, PlannedRun, is_done, plan_of
 from .progress import Progress, Quiet, Simulating
 from .rehearsal import rehearse
+from .replicas import rows_of_means
 from .results import ResultRecord, Results, RunRecord, read_results, write_lock, write_summary
 from .schema import Study, read_study
 from .summary import density_of, rows_of_result, rows_of_run
@@ -152,6 +153,7 @@ def _write_down(plan: Plan, folder: Path) -> None:
     kept = [task for task in plan.tasks if not simulation.simulates(task)]
     for task in kept:
         rows += rows_of_result(task, load(folder / task.file))
+    rows += rows_of_means(rows, plan.runs)
     results = Results(
         folder=folder,
         title=plan.study.title,

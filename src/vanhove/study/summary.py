@@ -39,6 +39,7 @@ import numpy as np
 
 from vanhove.base.units import DENSITY_G_CM3
 
+from .replicas import DIFFUSIVE, NORMAL_95
 from .results import row
 
 if TYPE_CHECKING:
@@ -49,8 +50,6 @@ if TYPE_CHECKING:
     from .tasks import Task
 
 Row = dict[str, Any]
-DIFFUSIVE = "diffusive"
-NORMAL_95 = 1.959964  # standard errors to either side
 
 
 def rows_of_run(run: str, traj: Trajectory) -> list[Row]:
@@ -174,8 +173,10 @@ def _arrhenius(task: Task, result: Dataset) -> list[Row]:
     barrier, error = float(result["E_a"]), float(result["E_a_error"])
     verdict = str(result.attrs["verdict"])
     if math.isnan(barrier) and not task.species:
-        used, there = len(result["temperature"]), len(task.options["temperatures"])
-        verdict = f"The total is followed where every species diffuses, which is so in {used} of {there} runs."
+        used, groups = len(result["temperature"]), task.options["groups"]
+        there = len(set(groups))
+        of = "runs" if there == len(groups) else "groups of replicas"
+        verdict = f"The total is followed where every species diffuses, which is so in {used} of {there} {of}."
     about: Row = {"species": task.species, "verdict": verdict}
     reach = NORMAL_95 * error  # the values' errors are given, so the interval is the normal one
     name = "E_a" if quantity == "D" else f"E_a_{quantity}"
