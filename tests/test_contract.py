@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import vanhove as vh
+from asking import asked, trajectory
 from vanhove import registry
 from vanhove.base.figures import new_axes
 from vanhove.base.results import history_of
@@ -22,56 +23,10 @@ if TYPE_CHECKING:
 
 DOCS = Path(__file__).parents[1] / "docs" / "observables"
 NAMES = sorted(registry.observables())
-# What observables are asked with, by the names of their arguments; one that needs another adds it here, with its own
-# name before it where others have an argument of that name, too.
-ARGUMENTS: dict[str, Any] = {
-    "species": "Na",
-    "charges": {"Na": 1, "Si": 4, "S": -2},
-    "temperatures": [1100.0, 1300.0, 1500.0],
-    "values": [1.2e-5, 2.6e-5, 4.4e-5],
-    "lengths": [20.0, 30.0, 40.0],
-    "units": "cm²/s",
-    "triplets": "S-Si-S",
-    "formers": "Si",
-    "anions": "S",
-    "axis": "c",
-    "cutoff": 4.0,
-    "cages.centres": "Si",
-    "cages.radius": [3.0, 4.0],
-    "cutoffs": {"Si-S": 2.6, "Si-Si": 0.0},
-    "compare_structure_factor.measured": ([2.0, 3.0, 4.0, 5.0, 6.0], [1.1, 0.9, 1.2, 1.0, 0.95]),
-    "compare_structure_factor.pair": "Na-S",
-    "compare_structure_factor.window": (1.5, 7.0),
-    "peaks.window": (1.5, 7.0),
-    "fast_slow.after": 2.0,
-    "fast_slow.former_cutoff": 2.6,
-    "gaussian_departure.r_c": 3.0,
-    "green_kubo.length": 2.0,
-    "green_kubo.plateau": (1.0, 2.0),
-}
 UNITS = {
     "1", "Å", "Å²", "Å³", "1/Å", "1/Å³", "ps", "1/ps", "K", "1/K", "meV", "1/meV", "eV", "cm²/s", "mS/cm", "K mS/cm",
     "e", "u", "1/Bohr³", "g/cm³", "°", "1/°", "Å²/ps²",
 }  # fmt: skip
-
-
-@cache
-def trajectory() -> vh.Trajectory:
-    """24 Na that walk through 12 Si and 36 S that shake, 200 frames, with velocities that last some frames."""
-    rng = np.random.default_rng(20261120)
-    steps = rng.normal(0, 1, (200, 72, 3)) * np.where(np.arange(72) < 24, 0.3, 0.0)[:, None]
-    positions = rng.uniform(0, 12, (72, 3)) + np.cumsum(steps, axis=0) + rng.normal(0, 0.05, (200, 72, 3))
-    species = ["Na"] * 24 + ["Si"] * 12 + ["S"] * 36
-    velocities = np.apply_along_axis(np.convolve, 0, rng.normal(0, 3, (203, 72, 3)), np.full(4, 0.5), "valid")
-    return vh.from_arrays(
-        positions, 12.0, species, 0.1 * np.arange(200), wrapped=False, velocities=velocities, temperature=1300
-    )
-
-
-def asked(name: str, parameters: list[inspect.Parameter]) -> dict[str, Any]:
-    own = f"{name.split('.')[1]}."
-    keys = {p.name: own + p.name if own + p.name in ARGUMENTS else p.name for p in parameters}
-    return {p.name: ARGUMENTS[keys[p.name]] for p in parameters if keys[p.name] in ARGUMENTS or p.default is p.empty}
 
 
 @cache
