@@ -47,7 +47,11 @@ def given_by_study(observable: str) -> set[str]:
     if entry.takes == "values":  # the values, and what follows from which quantity they are
         positional = {name for name, parameter in parameters.items() if parameter.kind is not parameter.KEYWORD_ONLY}
         return positional | {"times_T", "kind", "units"}
-    made_of = {name for name in parameters if any(full.endswith(f".{name}") for full in observables())}
+    made_of = {  # sites(traj, species, sites) is not made of itself: it is the annotation that says
+        name
+        for name, parameter in parameters.items()
+        if "Dataset" in str(parameter.annotation) and any(full.endswith(f".{name}") for full in observables())
+    }
     return {next(iter(parameters)), *made_of}  # a conductivity is told the diffusion coefficients that are there
 
 
@@ -75,7 +79,13 @@ def _check(key: str, observable: str, options: Mapping[str, Any]) -> list[Mistak
     parameters = parameters_of(observable)
     known = [name for name in parameters if name not in given_by_study(observable)]
     known += [FOLLOW] if observable == ARRHENIUS else []
-    found = []
+    found = [
+        Mistake(key, f"'{observable.rpartition('.')[2]}' needs {name}", f"Write {name} = … into its braces")
+        for name in known
+        if name not in {"species", "charges", FOLLOW, *options}
+        and parameters[name].default is inspect.Parameter.empty
+        and parameters[name].kind is not inspect.Parameter.VAR_KEYWORD
+    ]
     for name, value in options.items():
         if name not in known:
             what = f"'{observable.rpartition('.')[2]}' has no such option"
