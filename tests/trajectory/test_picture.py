@@ -114,9 +114,9 @@ def test_colours_from_a_result(glass):
     xr = pytest.importorskip("xarray")
     result = xr.Dataset({"r2": (("lag", "atom"), np.ones((3, 46)) * np.arange(46), {"units": "Å²", "long_name": "r²"})})
     ax = vh.draw_structure(glass, color=result)
-    assert ax.figure.axes[1].get_xlabel() == "r² (Å²)"
+    assert ax.figure.axes[1].get_xlabel() == "displacement (Å)"
     ax = vh.draw_structure(glass, color=result.isel(atom=slice(6)), paths="Na")
-    assert ax.figure.axes[1].get_xlabel() == "r² (Å²)"
+    assert ax.figure.axes[1].get_xlabel() == "displacement (Å)"
     with pytest.raises(vh.Refusal, match="has 7 atoms"):
         vh.draw_structure(glass, color=result.isel(atom=slice(7)))
     with pytest.raises(vh.Refusal, match="along 'atom'"):

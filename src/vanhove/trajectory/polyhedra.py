@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 BOND_STRETCH = 1.25  # a ligand is bonded up to so many times the usual shortest distance
 LONGEST_BOND = 5.0  # Å
+MOST_CORNERS = 20  # of a polyhedron; the work goes with their fourth power
 
 
-def periodic(places: Floats, matrix: Floats) -> tuple[Floats, NDArray[np.bool_]]:
-    """Atoms in the cell and their images up to one bond outside of it; which are images."""
+def periodic(places: Floats, matrix: Floats) -> tuple[Floats, NDArray[np.bool_], Index]:
+    """Atoms in the cell and their images up to one bond outside of it; which are images, and of which atom."""
     inverse = np.linalg.inv(matrix)
     margin = LONGEST_BOND * np.linalg.norm(inverse, axis=0)  # as a fraction of the distance between opposite faces
     reach = [np.arange(-int(np.ceil(m)), int(np.ceil(m)) + 1) for m in margin]
@@ -28,7 +29,8 @@ def periodic(places: Floats, matrix: Floats) -> tuple[Floats, NDArray[np.bool_]]
     fractions = places @ inverse + shifts
     near = ((fractions > -margin) & (fractions < 1 + margin)).all(axis=2)
     outside = np.broadcast_to((shifts != 0).any(axis=2), near.shape)
-    return fractions[near] @ matrix, outside[near]
+    origin = np.broadcast_to(np.arange(len(places)), near.shape)
+    return fractions[near] @ matrix, outside[near], origin[near]
 
 
 def bonds(centres: Floats, points: Floats, cutoff: float | None) -> Index:
@@ -46,6 +48,15 @@ def bonds(centres: Floats, points: Floats, cutoff: float | None) -> Index:
     found = found[pairs["v"] > 1e-6]  # an atom is not its own ligand
     ordered: Index = found[np.lexsort((found[:, 1], found[:, 0]))]
     return ordered
+
+
+def most_corners(number: int, centre: str, ligand: str) -> None:
+    """Refuse polyhedra of too many corners to be looked at."""
+    if number > MOST_CORNERS:
+        raise Refusal(
+            f"A {centre} has {number} {ligand} around it, which is no polyhedron to look at", "",
+            f'Give a shorter cutoff, as in ("{centre}", "{ligand}", 2.5)',
+        )  # fmt: skip
 
 
 def hulls(corners: Floats) -> Floats:

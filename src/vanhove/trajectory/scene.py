@@ -1,10 +1,12 @@
 """Painting a periodic structure in parallel projection: from the back to the front, in slabs of depth.
 
-Knows points, colours and radii; which atoms, polyhedra and paths these are is decided in ``picture.py``.
+Knows points, colours and radii; which atoms, polyhedra and paths these are is decided in ``composing.py``. The same
+scene goes to a figure (:meth:`Scene.paint`) and to a page that can be turned (``structure_page.py``).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -24,6 +26,8 @@ PATH_FOG = 0.25  # less: the colour of a path is a number
 PAPER = np.array([1.0, 1.0, 1.0])
 CELL_COLOUR = (0.35, 0.35, 0.38)
 PATH_WIDTH = 0.11  # Å
+MARK_WIDTH = 0.20  # Å
+CELL_WIDTH = 0.07  # Å
 THINNEST = 0.7  # points, where the picture is small
 HALO = 1.9  # width of the white rim of a path, in its own widths: shows which of two lines is in front
 FACE_ALPHA, FACE_EDGE_ALPHA = 0.30, 0.55
@@ -40,20 +44,46 @@ CORNERS = np.array([(i & 1, i >> 1 & 1, i >> 2 & 1) for i in range(8)], dtype=np
 
 
 @dataclass(frozen=True)
-class _Atoms:
+class Tips:
+    """What is said of pieces of lines when they are pointed at: a text for each owner, and the time of a piece."""
+
+    texts: list[str]
+    owner: Index  # (piece)
+    times: Floats  # (piece), ps
+
+
+@dataclass(frozen=True)
+class Atoms:
+    """Balls, and what is said of each."""
+
     places: Floats
     colours: Floats
     radii: Floats
     ringed: NDArray[np.bool_]
+    tips: Sequence[str]
+    kind: str
+    fog: float
 
 
 @dataclass(frozen=True)
-class _Lines:
-    segments: Floats  # (segment, end, axis)
+class Faces:
+    """Translucent triangles."""
+
+    corners: Floats  # (face, corner, axis)
+    colours: Floats
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Pieces of lines."""
+
+    segments: Floats  # (piece, end, axis)
     colours: Floats
     width: float  # Å
-    halo: bool
+    halo: bool  # a white rim
     fog: float
+    kind: str
+    tips: Tips | None = None
 
 
 class Scene:
@@ -64,48 +94,54 @@ class Scene:
         right = np.array([-np.sin(turn), np.cos(turn), 0.0])
         towards = np.array([np.cos(tilt) * np.cos(turn), np.cos(tilt) * np.sin(turn), np.sin(tilt)])
         self._axes = np.stack([right, np.cross(towards, right), towards], axis=1)  # columns: right, up, to the reader
-        self._corners = CORNERS @ cell
-        depth = (self._corners @ self._axes)[:, 2]
+        self.view = view
+        self.corners = CORNERS @ cell
+        depth = (self.corners @ self._axes)[:, 2]
         self._near, self._far = float(depth.max()), float(depth.min())
-        self._atoms: list[_Atoms] = []
-        self._faces: list[tuple[Floats, Floats]] = []
-        self._lines: list[_Lines] = []
+        self.atoms: list[Atoms] = []
+        self.faces: list[Faces] = []
+        self.lines: list[Lines] = []
 
-    def add_atoms(self, places: Floats, colours: Floats, radii: Floats, ringed: NDArray[np.bool_]) -> None:
+    def add_atoms(
+        self, places: Floats, colours: Floats, radii: Floats, ringed: NDArray[np.bool_], *, tips: Sequence[str],
+        kind: str = "atoms", fog: float = FOG,
+    ) -> None:  # fmt: skip
         """Balls at ``places`` (atom, axis), in colours (atom, rgb), with radii in Å; some with a dark ring."""
-        self._atoms.append(_Atoms(places, colours, radii, ringed))
+        self.atoms.append(Atoms(places, colours, radii, ringed, tips, kind, fog))
 
     def add_faces(self, corners: Floats, colour: Floats) -> None:
         """Translucent triangles (face, corner, axis)."""
-        self._faces.append((corners, np.broadcast_to(colour, (len(corners), 3))))
+        self.faces.append(Faces(corners, np.broadcast_to(colour, (len(corners), 3))))
 
-    def add_paths(self, segments: Floats, colours: Floats) -> None:
-        """Pieces of paths (segment, end, axis), each with a white rim."""
-        self._lines.append(_Lines(segments, colours, PATH_WIDTH, halo=True, fog=PATH_FOG))
+    def add_paths(
+        self, segments: Floats, colours: Floats, width: float, *, tips: Tips | None = None, kind: str = "paths"
+    ) -> None:
+        """Pieces of paths (piece, end, axis), each with a white rim."""
+        self.lines.append(Lines(segments, colours, width, halo=True, fog=PATH_FOG, kind=kind, tips=tips))
 
     def add_cell(self) -> None:
         """The edges of the cell, in pieces, so that what is inside covers the ones behind it."""
-        start, end = self._corners[EDGES[:, 0]], self._corners[EDGES[:, 1]]
+        start, end = self.corners[EDGES[:, 0]], self.corners[EDGES[:, 1]]
         steps = np.linspace(0, 1, SLABS + 1)[:, None, None]
         points = start + steps * (end - start)  # (step, edge, axis)
         segments = np.stack([points[:-1], points[1:]], axis=2).reshape(-1, 2, 3)
         colours = np.broadcast_to(np.array(CELL_COLOUR), (len(segments), 3))
-        self._lines.append(_Lines(segments, colours, 0.07, halo=False, fog=FOG))
+        self.lines.append(Lines(segments, colours, CELL_WIDTH, halo=False, fog=FOG, kind="cell"))
 
     def paint(self, ax: Axes) -> None:
         """Draw everything on ``ax``, which loses its axes and grid."""
-        flat = self._corners @ self._axes
+        flat = self.corners @ self._axes
         low, high = flat[:, :2].min(axis=0) - 1.6, flat[:, :2].max(axis=0) + 1.6
         ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
         ax.set_axis_off()
         box = ax.get_window_extent()
         dots = min(box.width / (high[0] - low[0]), box.height / (high[1] - low[1]))
         points = dots * 72.0 / ax.figure.dpi  # typographic points an Å
-        for colours, corners in ((c, f @ self._axes) for f, c in self._faces):
-            self._paint_faces(ax, corners, colours)
-        for lines in self._lines:
+        for faces in self.faces:
+            self._paint_faces(ax, faces.corners @ self._axes, faces.colours)
+        for lines in self.lines:
             self._paint_lines(ax, lines, points)
-        for atoms in self._atoms:
+        for atoms in self.atoms:
             self._paint_atoms(ax, atoms)
 
     def _depth(self, towards: Floats) -> Floats:
@@ -134,7 +170,7 @@ class Scene:
                 edgecolors=_rgba(shaded[order] * 0.8, FACE_EDGE_ALPHA), linewidths=0.5, zorder=2 + slab / SLABS,
             ), autolim=False)  # fmt: skip
 
-    def _paint_lines(self, ax: Axes, lines: _Lines, points: float) -> None:
+    def _paint_lines(self, ax: Axes, lines: Lines, points: float) -> None:
         from matplotlib.collections import LineCollection
 
         flat = lines.segments @ self._axes
@@ -153,7 +189,7 @@ class Scene:
                 ends, colors=colours[mine], linewidths=width, capstyle="round", zorder=zorder + 0.1 / SLABS
             ), autolim=False)  # fmt: skip
 
-    def _paint_atoms(self, ax: Axes, atoms: _Atoms) -> None:
+    def _paint_atoms(self, ax: Axes, atoms: Atoms) -> None:
         from matplotlib.collections import EllipseCollection
 
         flat = atoms.places @ self._axes
@@ -163,7 +199,7 @@ class Scene:
             mine = np.flatnonzero(slabs == slab)
             mine = mine[np.argsort(-depth[mine], kind="stable")]
             centres, sizes, colours = _balls(flat[mine], atoms.radii[mine], atoms.colours[mine], atoms.ringed[mine])
-            tints = faded(colours, np.repeat(depth[mine], len(RINGS) + len(BALL)), FOG)
+            tints = faded(colours, np.repeat(depth[mine], len(RINGS) + len(BALL)), atoms.fog)
             shown = sizes > 0
             ax.add_collection(EllipseCollection(
                 2 * sizes[shown], 2 * sizes[shown], np.zeros(int(shown.sum())), units="xy", offsets=centres[shown],
