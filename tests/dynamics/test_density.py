@@ -247,3 +247,32 @@ def test_a_chgcar_comes_back(tmp_path: Path) -> None:
     total = sum(float(x) for line in lines[14:] for x in line.split())
     assert total / result.P.size == pytest.approx(20, rel=1e-9)
     assert not list(tmp_path.glob(".*"))
+
+
+def test_a_bound_is_none_where_a_flat_channel_was_hardly_seen() -> None:
+    """A channel without a barrier, one voxel wide, with three visits expected in each voxel: some stay empty."""
+    unseen = 0
+    for number in range(40):
+        rng = np.random.default_rng([12, number])
+        fractions = np.full((60, 1, 3), 0.5)
+        fractions[:, 0, 2] = rng.uniform(size=60)
+        result = vh.dynamics.density(trajectory(fractions, np.diag([8.0, 8.0, 10.0])), "Li", 0.5, drift=None)
+        unseen += np.isnan(float(result.barrier[2]))
+        assert not float(result.barrier_lower[2]) > 0
+    assert unseen > 10
+
+
+def test_a_barrier_error_covers_what_was_planted() -> None:
+    rng = np.random.default_rng(13)
+    hits, runs = 0, 60
+    for _ in range(runs):
+        fractions = channel(rng, 400, 60, 1, 0.10, 0.02)
+        result = vh.dynamics.density(trajectory(fractions, np.diag([4.0, 9.0, 4.0])), "Li", 0.9, drift=None)
+        # along the channel in ten voxels: means of the planted weight over the first and the middle one
+        s = (np.arange(2000) + 0.5) / 2000 * 0.1 - 0.05
+        weight = [
+            np.exp(-0.05 / (K_B_EV * KELVIN) * (1 - np.cos(2 * np.pi * (s + place)))).mean() for place in (0, 0.5)
+        ]
+        truth = -K_B_EV * KELVIN * np.log(weight[1] / weight[0])
+        hits += abs(float(result.barrier[1]) - truth) < float(result.barrier_error[1])
+    assert 0.5 < hits / runs < 0.85

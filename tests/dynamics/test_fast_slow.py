@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -194,3 +195,20 @@ def test_what_is_refused(options: dict[str, Any], said: str) -> None:
         vh.dynamics.fast_slow(small(), "Na", **options)
     with pytest.raises(vh.Refusal, match="One frame"):
         vh.dynamics.fast_slow(small()[:1], "Na", 5.0)
+
+
+def test_fast_sodium_sits_by_sulphur_with_fewer_silicon(shared_data: Path) -> None:
+    """As in a Na2S-SiS2 glass: 1.34 silicon atoms per sulphur near fast, 1.48 near slow sodium."""
+    traj = vh.open(
+        shared_data / "na2s-sis2-md" / "prod_1000K.dump.gz", species={1: "Na", 2: "Si", 3: "S"}, timestep=0.001,
+        temperature=1000,
+    )  # fmt: skip
+    result = vh.dynamics.fast_slow(traj, "Na", 10.0, cutoff=4.0)
+    fast, slow, every = result.former_coordination.values
+    assert fast == pytest.approx(1.34, abs=0.06)
+    assert slow == pytest.approx(1.48, abs=0.06)
+    assert slow - fast > 5 * float(np.hypot(*result.former_coordination_error.values[:2]))
+    assert fast < every < slow
+    assert float(result.g.sel(group="fast-slow").sel(r=slice(3, 4)).mean()) < 0.9 * float(
+        result.g.sel(group="fast-fast").sel(r=slice(3, 4)).mean()
+    )

@@ -12,7 +12,7 @@ from vanhove.base.errors import Refusal
 from vanhove.base.figures import PALETTE, label
 from vanhove.base.results import Column, dataset
 from vanhove.base.units import K_B_EV
-from vanhove.structure.averages import ratio
+from vanhove.structure.averages import ratio, time_blocks
 
 from .grid_files import BOHR
 from .voxels import count, count_near, gaussian, lay_grid, smoothed
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 AXES = ("a", "b", "c")
 FEW = 10  # ions seen where the region joins: below, chance decides where that is
-UPPER = 3.0  # expected counts that stay unseen in 5 of 100 cases
+CHANCE = 0.05  # that a way through the cell is not seen although it is there
 MAP = 0.66  # of the axes' width is the map's
 LEVELS = (1e-4, 1e-3, 1e-2, 1e-1, 0.5)  # of the largest value of a projection: its contour lines
 
@@ -79,9 +79,10 @@ def density(
         ``percolation(axis)``, the percolating isovalue, and ``percolation_bohr`` in 1/Bohr³; ``barrier(axis)`` in eV;
         standard errors of both from the spread of ten consecutive blocks of frames at the voxel where the region joins,
         ``bottleneck(axis, vector)`` (fractions), in which ``bottleneck_count(axis)`` times an ion was seen. NaN where
-        nothing runs through; ``barrier_lower(axis)`` then says how high the barrier must be at least, since what would
-        have been seen three times there was not. ``attrs["verdict"]`` names the axes. ``cell(vector, component)`` is
-        the mean cell, ``others(atom, vector)`` the mean places of the atoms that are not counted.
+        nothing runs through; ``barrier_lower(axis)`` then says how high the barrier is at least: below it, all of a way
+        through the cell would have been seen in 95 of 100 runs (whose ions have exchanged their places).
+        ``attrs["verdict"]`` names the axes. ``cell(vector, component)`` is the mean cell, ``others(atom, vector)`` the
+        mean places of the atoms that are not counted.
     """
     if sigma < 0:
         raise Refusal(f"sigma={sigma}", "", "Give a length in Å, 0 for no smoothing")
@@ -111,7 +112,7 @@ def density(
             "barrier": Column(("axis",), ways.barrier, "eV", "barrier of the easiest way through the cell"),
             "barrier_error": Column(("axis",), ways.barrier_error, "eV", "its standard error"),
             "barrier_lower": Column(
-                ("axis",), ways.lower(one, kelvin), "eV", "least barrier where nothing runs through"
+                ("axis",), ways.lower(one, kelvin, grid.shape), "eV", "least barrier where nothing runs through"
             ),
             "bottleneck": Column(("axis", "vector"), ways.places(grid), "1", "where the region joins, fractions"),
             "bottleneck_count": Column(("axis",), ways.level / one, "1", "ions seen there"),
@@ -153,16 +154,23 @@ class Ways:
     barrier: Floats
     barrier_error: Floats
     highest: float  # count
+    repeats: float  # frames for which one visit to the densest voxel counts, by the spread of its blocks
 
     def places(self, grid: Grid) -> Floats:
         """Fractions of the cell."""
         where = np.stack(np.unravel_index(np.maximum(self.voxel, 0), grid.shape), axis=-1) / np.array(grid.shape)
         return np.where(self.voxel[:, None] >= 0, where, np.nan)
 
-    def lower(self, one: float, kelvin: float) -> Floats:
-        """Where nothing runs through: the free energy at which an ion would have been seen."""
-        least = K_B_EV * kelvin * np.log(max(1.0, self.highest / (UPPER * one)))
-        return np.where(self.voxel < 0, least, np.nan)
+    def lower(self, one: float, kelvin: float, shape: tuple[int, ...]) -> Floats:
+        """Where nothing runs through: the free energy below which all of a way would have been seen.
+
+        A way of n voxels that expects c independent visits in each has an empty one in n exp(-c) of cases. The densest
+        voxel is taken three standard deviations lower, since it was chosen for being that.
+        """
+        needed = np.log(np.array(shape) / CHANCE)
+        visits = self.highest / (one * self.repeats)
+        least = np.log(np.maximum(1.0, (visits - 3 * visits**0.5) / needed))
+        return np.where(self.voxel < 0, K_B_EV * kelvin * least, np.nan)
 
     def verdict(self, one: float, temperature: float | None) -> str:
         """Along which axes the density runs through, and how surely."""
@@ -193,18 +201,22 @@ def _ways(ions: Trajectory, grid: Grid, seen: Floats, weights: Floats | None, te
     voxel = np.where(joined >= 0, order[joined], -1)
     through = np.flatnonzero(voxel >= 0)
     level, level_error, of_highest, ratio_error = np.full((4, 3), np.nan)
-    if len(through):
-        sums = count_near(ions, grid, np.append(voxel[through], order[0]), weights)
-        level[through] = flat[voxel[through]]
-        relative = ratio(sums, np.full((len(sums), 1), ions.n_frames / len(sums)))
-        level_error[through] = level[through] * (relative[1] / relative[0])[:-1]
-        of_highest[through] = level[through] / flat[order[0]]
-        own = ratio(sums[:, :-1], sums[:, -1:])
-        ratio_error[through] = own[1] / own[0]
+    highest = float(flat[order[0]])
+    sums = count_near(ions, grid, np.append(voxel[through], order[0]), weights)
+    frames = np.bincount(time_blocks(ions.n_frames))[:, None]
+    mean, error = ratio(sums, frames)
+    relative = error / mean
+    level[through] = flat[voxel[through]]
+    level_error[through] = level[through] * relative[:-1]
+    of_highest[through] = level[through] / highest
+    own = ratio(sums[:, :-1], sums[:, -1:])
+    ratio_error[through] = own[1] / own[0]
+    one = 1.0 if weights is None else float(weights.max())
+    repeats = float(np.nan_to_num(relative[-1] ** 2 * highest / one, nan=1.0))
     kelvin = np.nan if temperature is None else temperature
     return Ways(
         voxel, level, level_error, -K_B_EV * kelvin * np.log(of_highest), K_B_EV * kelvin * ratio_error,
-        float(flat[order[0]]),
+        highest, max(1.0, repeats),
     )  # fmt: skip
 
 
@@ -249,12 +261,16 @@ def _map(ax: Axes, flat: Floats, a: float, b: float, cosine: float, title: str) 
         ax.contour(*lines, closed, levels=levels, colors="#303030", linewidths=0.5)
     bar: Any = ax.figure.colorbar(shown, ax=ax, location="top", shrink=0.7, anchor=(0.0, 0.0), aspect=30, pad=0.02)
     bar.set_label(title)
+    marks = [m * 10.0**k for k in range(-9, 4) for m in (1, 2, 5)]
+    marks = [mark for mark in marks if lowest <= mark <= highest]
+    bar.set_ticks(marks, labels=[f"{mark:g}" for mark in marks])
+    bar.ax.minorticks_off()
     corners = plane(np.array([0.0, 1.0]) - 0.5 / n, np.array([0.0, 1.0]) - 0.5 / m)
     around = ([0, 1, 1, 0, 0], [0, 0, 1, 1, 0])
     ax.plot(corners[0][around], corners[1][around], color="#7F7F7F", lw=0.9)
     # the right of the axes is left to the bars
     low, high = float(corners[0].min()), float(corners[0].max())
-    ax.set_aspect("equal", adjustable="datalim")
+    ax.set_aspect("equal")
     ax.set_xlim(low - 0.02 * (high - low), low + (high - low) / MAP)
     ax.set_xticks([tick for tick in ax.get_xticks() if low - 1e-9 <= tick <= high])
     ax.spines["bottom"].set_bounds(low, high)
@@ -267,7 +283,7 @@ def _bars(result: Dataset, ax: Axes) -> None:
     unit, name = ("eV", "barrier") if "temperature" in result.attrs else ("1/Å³", "isovalue")
     if unit != "eV":
         barrier, error, lower = result.percolation.values, result.percolation_error.values, np.full(3, np.nan)
-    strip: Any = ax.inset_axes((MAP + 0.14, 0.0, 0.86 - MAP, 0.9))
+    strip: Any = ax.inset_axes((MAP + 0.12, 0.0, 0.88 - MAP, 0.9))
     for k in range(3):
         if np.isfinite(barrier[k]):
             strip.bar([k], [barrier[k]], yerr=np.nan_to_num(error[k : k + 1]), color=PALETTE[k], width=0.6, capsize=3)
@@ -280,5 +296,6 @@ def _bars(result: Dataset, ax: Axes) -> None:
     strip.set_xticks(range(3), AXES)
     strip.set_xlim(-0.6, 2.6)
     strip.set_ylim(bottom=0)
-    strip.set_ylabel(label(name, unit))
+    strip.set_title(label(name, unit), fontsize="medium")
+    strip.locator_params(axis="y", nbins=5)
     strip.grid(visible=False, axis="x")
