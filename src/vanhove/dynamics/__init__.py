@@ -9,6 +9,9 @@ TABLE = {
     "non_gaussian": Entry("_non_gaussian", "non-Gaussian parameter of displacements with its peak", id="B2"),
     "displacements": Entry("_displacements", "squared displacement of every ion after chosen times", id="B1"),
     "van_hove": Entry("_van_hove", "self part of the Van Hove function, how far ions have gone", id="B3"),
+    "van_hove_distinct": Entry(
+        "_van_hove_distinct", "distinct part of the Van Hove function, who is where an ion was", id="B3"
+    ),
     "gaussian_departure": Entry(
         "_gaussian_departure", "where displacements leave the Gaussian", id="B4", takes="dataset"
     ),

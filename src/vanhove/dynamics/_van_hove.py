@@ -72,9 +72,9 @@ def van_hove(
     Dataset
         ``P`` (1/Å), the mean over each bin, and ``G_s`` = P/4πr² (1/Å³) at the bins' centres r; ``beyond``. ``msd`` of
         the same displacements, not of their bins. ``P_gaussian`` and ``beyond_gaussian`` are those of a Gaussian of
-        this MSD. ``outside(lag, r)`` is the probability to be further than the bin's *upper edge*, and ``excess`` by how
-        much it is larger than the Gaussian's. Errors are one standard error, a jackknife over up to 32 groups of ions
-        (so that of ``excess`` knows the error of the MSD, too); with fewer than 8 ions, that of ``n_independent``
+        this MSD. ``outside(lag, r)`` is the probability to be further than the bin's *upper edge*, and ``excess`` by
+        how much it is larger than the Gaussian's. Errors are one standard error, a jackknife over up to 32 groups of
+        ions (so that of ``excess`` knows the error of the MSD, too); with fewer than 8 ions, that of ``n_independent``
         displacements, which is rather too large. ``attrs["error"]`` says which.
     """
     ions = traj.select(species if isinstance(species, str) else list(species))
