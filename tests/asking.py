@@ -24,6 +24,7 @@ ARGUMENTS: dict[str, Any] = {
     "anions": "S",
     "axis": "c",
     "cutoff": 4.0,
+    "sites.sites": {"a": [[3.0, 3.0, 3.0], [3.0, 9.0, 3.0]], "b": [[9.0, 3.0, 9.0], [9.0, 9.0, 9.0]]},
     "cages.centres": "Si",
     "cages.radius": [3.0, 4.0],
     "cutoffs": {"Si-S": 2.6, "Si-Si": 0.0},
@@ -34,6 +35,7 @@ ARGUMENTS: dict[str, Any] = {
     "fast_slow.after": 2.0,
     "fast_slow.former_cutoff": 2.6,
     "gaussian_departure.r_c": 3.0,
+    "van_hove_distinct.pair": "Na-S",
     "green_kubo.length": 2.0,
     "green_kubo.plateau": (1.0, 2.0),
 }
