@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vanhove.base.elements import element_of
+from vanhove.base.errors import VanhoveWarning
 from vanhove.registry import draw
 from vanhove.structure.neighbours import neighbours_within
 
@@ -104,11 +106,17 @@ def picture(results: Results) -> Panel | None:
     mobile = [name for name in mobile_of(results) if name in present]
     pairs = [pair for pair in polyhedra_of(results) if present.issuperset(pair) and _bonded(traj, pair)]
     moved = mobile[0] if mobile and traj.n_frames > 1 else None
+
+    def drawn(ax: Axes) -> None:
+        with warnings.catch_warnings():  # which polyhedra there may be was our guess: nobody asked for them
+            warnings.simplefilter("ignore", VanhoveWarning)
+            draw_structure(traj, polyhedra=pairs or None, paths=moved, ax=ax)
+
     return Panel(
         "structure-picture",
         f"The structure{' and the paths of ' + moved if moved else ''}",
         picture_caption(run, pairs, moved),
-        lambda ax: draw_structure(traj, polyhedra=pairs or None, paths=moved, ax=ax),
+        drawn,
         size=PICTURE,
         painted=True,
     )
