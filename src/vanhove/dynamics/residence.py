@@ -44,14 +44,13 @@ class Stay(NamedTuple):
     least: Floats
 
 
-def mean_stay(time: Floats, exits: Ints, factor: float = 1.0) -> Stay:
+def mean_stay(time: NDArray[Any], exits: NDArray[Any], factor: float = 1.0) -> Stay:
     """All time spent / number of exits, its standard error, and a one-sided 95 % bound from below.
 
     ``factor`` enlarges the Poisson error. Without an exit there is only the bound.
     """
     from scipy.stats import chi2
 
-    time, exits = np.asarray(time, float), np.asarray(exits)
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = np.where(exits > 0, time / exits, np.nan)
         error = factor * mean / np.sqrt(exits)
