@@ -9,8 +9,9 @@ from typing import Any
 
 from vanhove.base.errors import Refusal, nearest
 
-# `--species` already says which element a type is, so an observable's ions have a word of their own.
-ALIASES = {"of": "species"}
+# `--species` already says which element a type is and `--spacing` how far apart the frames are, so an observable's ions
+# and the voxels of a grid have words of their own.
+ALIASES = {"of": "species", "voxel": "spacing"}
 WORDS = {parameter: word for word, parameter in ALIASES.items()}
 
 
