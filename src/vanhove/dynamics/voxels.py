@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -26,9 +25,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-VOXEL_BYTES = 90  # of counts, density, free energy, their order and what percolation joins
+VOXEL_BYTES = 130  # of counts, density, free energy, their order, smoothing, and what percolation joins
 REACH = 4.0  # standard deviations that the smoothing extends over: no farther, or everything percolates
-WIDEST = 0.2  # of the cell's smallest width, that the smoothing's standard deviation may be
+WIDEST = 0.5 / REACH  # of the cell's smallest width: no ion is smoothed into its own image
 
 
 @dataclass(frozen=True)
@@ -150,18 +149,19 @@ def gaussian(grid: Grid, sigma: float) -> Floats:
             f"sigma={sigma}", f"the cell is {widths.min():.3g} Å wide",
             f"Give a length in Å from 0 (no smoothing) to {WIDEST * widths.min():.2g}",
         )  # fmt: skip
-    fractions = np.stack(np.meshgrid(*(np.fft.fftfreq(n) for n in grid.shape), indexing="ij"), axis=-1)
+    reach = np.ceil(REACH * sigma / widths * np.array(grid.shape)).astype(int)
+    steps = np.stack(np.meshgrid(*(np.arange(-m, m + 1) for m in reach), indexing="ij"), axis=-1).reshape(-1, 3)
+    squares = ((steps / np.array(grid.shape) @ grid.cell) ** 2).sum(axis=-1)
+    near = squares <= (REACH * sigma) ** 2
     weights = np.zeros(grid.shape)
-    for image in product((-1, 0, 1), repeat=3):  # in a skewed cell the nearest is not always the one without
-        squares = (((fractions + np.array(image)) @ grid.cell) ** 2).sum(axis=-1)
-        weights += np.where(squares <= (REACH * sigma) ** 2, np.exp(-squares / (2 * sigma**2)), 0.0)
+    np.add.at(weights, tuple((steps[near] % np.array(grid.shape)).T), np.exp(-squares[near] / (2 * sigma**2)))
     return np.asarray(weights / weights.sum(), np.float64)
 
 
 def smoothed(counts: Ints, weights: Floats) -> Floats:
     """Counts convolved with ``weights``; what no count reaches is zero, not a rounding error."""
-    product_ = np.fft.rfftn(counts) * np.fft.rfftn(weights)
-    wide: Floats = np.fft.irfftn(product_, counts.shape, axes=(0, 1, 2))
+    transformed = np.fft.rfftn(counts) * np.fft.rfftn(weights)
+    wide: Floats = np.fft.irfftn(transformed, counts.shape, axes=(0, 1, 2))
     wide[wide < 0.5 * weights[weights > 0].min()] = 0.0
     wide *= counts.sum() / wide.sum()
     return wide
