@@ -27,7 +27,9 @@ TABLE = {
     "extrapolate_size": Entry(
         "_extrapolate_size", "value in an endless box, from boxes of several sizes", id="B6", takes="values"
     ),
-    "conductivity": Entry("_conductivity", "ionic conductivity (Nernst-Einstein) by species and total", id="B7"),
+    "conductivity": Entry(
+        "_conductivity", "ionic conductivity by species and total: Nernst-Einstein, Einstein or Green-Kubo", id="B7"
+    ),
     "jumps": Entry("_jumps", "jumps of ions without sites: lengths, waiting times, rate, recrossings out", id="B8"),
     "sites": Entry("_sites", "occupancy of sites, rates from site to site, residence times, kinds of hops", id="B9"),
     "cages": Entry("_cages", "residence of ions in cages around moving atoms, and their jumps between them", id="B9"),
