@@ -11,6 +11,7 @@ from scipy.stats import maxwell
 from walks import LENGTH, SPACING, brownian, cage, hops, ions
 
 import vanhove as vh
+from vanhove.dynamics import gaussian_reference
 
 Floats = NDArray[np.float64]
 STEPS = (np.array([0, 1, 2, 4, 8, 16]) + 32 * np.arange(12)[:, None]).ravel()
@@ -139,6 +140,26 @@ def test_a_random_walk_departs_nowhere() -> None:
     off = np.abs(found.beyond - found.beyond_gaussian)[known]
     assert (off <= 4 * found.beyond_error[known] + 1e-4).all()
     np.testing.assert_allclose(found.beyond_D[known], found.beyond_gaussian[known], atol=0.05)
+
+
+def test_walks_of_few_displacements_depart_nowhere() -> None:
+    """At the longest lags a few displacements agree by chance with anything; 10 walks, 50 lags each."""
+    for number in range(10):
+        paths = brownian(np.random.default_rng([17, number]), 600, 64, 0.4)
+        result = vh.dynamics.van_hove(ions(paths), "Li", drift=None)
+        found = vh.dynamics.gaussian_departure(result, 3.0)
+        assert np.isnan(found.departure).all()
+        assert np.isnan(found.second_maximum).all()
+
+
+@pytest.mark.parametrize("fitted", [True, False])
+def test_the_scatter_of_a_tail(fitted: bool) -> None:
+    squares = (np.random.default_rng(18).normal(size=(8000, 50, 3)) ** 2).sum(axis=-1)
+    r = np.array([0.5, 1.0, 2.0, 3.0])
+    seen = (np.sqrt(squares)[..., None] > r).mean(axis=1)
+    msd = squares.mean(axis=1) if fitted else np.array(3.0)
+    found = (seen - gaussian_reference.tail(msd, r)).std(axis=0) * np.sqrt(50)
+    np.testing.assert_allclose(gaussian_reference.tail_scatter(np.array(3.0), r, fitted=fitted), found, rtol=0.04)
 
 
 def test_hoppers_depart_and_have_a_second_maximum() -> None:

@@ -49,7 +49,8 @@ def gaussian_departure(van_hove: Dataset, r_c: float, *, D: float | None = None)
     Dataset
         For every lag: ``departure``, the radius where E is largest (Å), NaN where E is nowhere larger than four
         standard errors and 10⁻⁴ of all displacements, and ``excess`` = E there; ``departure_D`` and ``excess_D``
-        against the Gaussian of D. ``beyond``: the probability to be further than ``r_c``, ``beyond_gaussian`` and
+        against the Gaussian of D. The errors are those of ``van_hove``, and no smaller than ``n_independent``
+        displacements of the Gaussian itself would have. ``beyond``: the probability to be further than ``r_c``, ``beyond_gaussian`` and
         ``beyond_D`` of the Gaussians. ``second_maximum``: where P has a maximum outside of its first one, about one
         jump length, and ``depth``, by how much P rises to it from the minimum between them; NaN where the rise is not
         four standard errors. ``attrs["verdict"]`` says at which lags there was a departure.
@@ -65,8 +66,12 @@ def gaussian_departure(van_hove: Dataset, r_c: float, *, D: float | None = None)
     lag = van_hove["lag"].values
     tail, tail_error = van_hove["outside"].values, van_hove["outside_error"].values
     walk = np.full(lag.shape, np.nan) if D is None else 6 * D / TO_CM2_PER_S * lag
-    same = _largest(van_hove["excess"].values, van_hove["excess_error"].values, edges)
-    of_d = _largest(tail - gaussian_reference.tail(walk, edges), tail_error, edges)
+    # few displacements may agree by chance: an error is at least the one that the Gaussian's own would have
+    root = np.sqrt(van_hove["n_independent"].values)[:, None]
+    least = gaussian_reference.tail_scatter(van_hove["msd"].values, edges, fitted=True) / root
+    same = _largest(van_hove["excess"].values, np.maximum(van_hove["excess_error"].values, least), edges)
+    least = gaussian_reference.tail_scatter(walk, edges, fitted=False) / root
+    of_d = _largest(tail - gaussian_reference.tail(walk, edges), np.maximum(tail_error, least), edges)
     at = np.array([float(r_c)])
     second, depth, depth_error = _second_maximum(van_hove)
     line = ("lag",)

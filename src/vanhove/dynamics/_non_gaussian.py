@@ -114,6 +114,7 @@ def non_gaussian(
         origins=origins,
         error=how,
         peak=peak.verdict,
+        verdict=f"peak {peak.verdict}",  # what the command prints
         **known,
     )
 

@@ -31,3 +31,17 @@ def density(msd: Floats, edges: Floats) -> Floats:
     """Mean of 4πr²G(r) over the bins between ``edges``, 1/Å, of the same Gaussian."""
     mean: Floats = -np.diff(tail(msd, edges), axis=-1) / np.diff(edges)
     return mean
+
+
+def tail_scatter(msd: Floats, r: Floats, *, fitted: bool) -> Floats:
+    """Standard deviation of :func:`tail` seen in one displacement of the Gaussian itself, (…, r).
+
+    √(p (1 - p)); where the MSD is ``fitted``, taken from the same displacements, what these share with it is taken off:
+    p (1 - p) - (8/3π) s⁶ exp(-2s²), since r² holds all that is to be known of the width of a Gaussian.
+    """
+    mean = np.maximum(np.asarray(msd, np.float64), STILL)[..., None]
+    s = r * np.sqrt(1.5 / mean)
+    p = tail(msd, r)
+    known = 8 / (3 * np.pi) * s**6 * np.exp(-2 * s**2) if fitted else 0.0
+    scatter: Floats = np.sqrt(np.maximum(p * (1 - p) - known, 0.0))
+    return scatter
