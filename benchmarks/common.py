@@ -10,6 +10,7 @@ CPU seconds are those of all threads of the process. A peer that is not installe
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import statistics
 import time
@@ -115,6 +116,7 @@ def measure(jobs: dict[str, Job], runs: int) -> list[Timing]:
         job()
     for _ in range(runs):
         for name, job in jobs.items():
+            gc.collect()  # what the job before left behind is not this one's work
             wall_start, cpu_start = time.perf_counter(), time.process_time()
             job()
             cpu[name].append(time.process_time() - cpu_start)

@@ -1,8 +1,8 @@
 """Numbers out of text: rows of columns as LAMMPS, VASP and xyz files have them.
 
-Decimal numbers are rounded correctly in integer arithmetic (D. Lemire, Softw. Pract. Exper. 51, 1700 (2021)): the
-digits w times 5^q, known to 128 bits, hold every bit that decides a double, so that no floating-point operation, and
-none of the kernels' reordering of them, touches the value.
+Decimal numbers are rounded correctly. Digits and a power of ten that are exact doubles take one division, which rounds
+once (W. D. Clinger, PLDI 1990). Others are rounded in integer arithmetic (D. Lemire, Softw. Pract. Exper. 51, 1700
+(2021)): the digits w times 5^q, known to 128 bits, hold every bit that decides a double.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ def _powers_of_five() -> NDArray[np.uint64]:
 
 
 _FIVES = _powers_of_five()
+_TENS = 10.0 ** np.arange(23)
+_EXACT = np.int64(1) << np.int64(53)
 _TWOS = 2.0 ** np.arange(-400, 401)
 
 
@@ -62,6 +64,8 @@ def _product(a: np.uint64, b: np.uint64) -> tuple[Any, Any]:
 @kernel
 def _scaled(digits: Any, power: Any) -> Any:
     """``digits`` · 10^``power``, rounded to the nearest double."""
+    if digits < _EXACT and -22 <= power <= 0:
+        return np.float64(digits) / _TENS[-power]
     if digits == 0:
         return 0.0
     if power < -_REACH or power > _REACH:

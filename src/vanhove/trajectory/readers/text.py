@@ -75,12 +75,12 @@ class TextFile:
 
     def read(self, start: int, stop: int) -> NDArray[np.uint8]:
         """The bytes from ``start`` to ``stop`` and a line end behind them."""
-        room = bytearray(stop - start + MARGIN)
+        room = np.empty(stop - start + MARGIN, np.uint8)
         done = self.read_into(start, memoryview(room)[: stop - start])
         room[done] = 10
         if done < stop - start - MARGIN:  # the last line may have borrowed its end from the margin
             raise Refusal("The file became shorter while it was read", str(self.path), "Open it again")
-        return np.frombuffer(room, np.uint8)
+        return room
 
     def _rewind(self) -> None:
         self._member = None if self._packing is None else self._packing.member()
