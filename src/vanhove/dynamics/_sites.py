@@ -140,7 +140,7 @@ def sites(
 
     number, divided = len(found.names), method == "voronoi"
     scale = np.ones(number) if divided else radii
-    reach = 1.5 * (float(traj.volumes[0]) / number) ** (1 / 3) if divided else float(radii.max())
+    reach = 1.2 * (float(traj.volumes[0]) / number) ** (1 / 3) if divided else float(radii.max())
     leave = np.inf if divided else 1.0
     inners = np.unique(np.minimum(inner * np.array(INNERS) / INNERS[1], 1.0))
     usual = int(np.argmin(np.abs(inners - inner)))

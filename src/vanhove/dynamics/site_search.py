@@ -8,7 +8,8 @@ import numpy as np
 
 from vanhove.base.errors import Refusal
 from vanhove.structure.neighbours import neighbours_within
-from vanhove.trajectory.blocks import add_blocks, cut_frames
+from vanhove.trajectory.blocks import cut_frames, in_order
+from vanhove.trajectory.budget import memory_budget
 
 from .site_list import Sites
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from vanhove.trajectory import Trajectory
-    from vanhove.trajectory.blocks import Sums
 
     Floats = NDArray[np.float64]
 
@@ -26,7 +26,7 @@ SPACING = 0.25  # Å of the grid
 SMOOTH = 0.35  # Å, standard deviation of the Gaussian: about the vibration of an ion
 LOWEST = 0.1  # of the highest maximum
 APART = 1.2  # Å: of maxima that are closer the highest is a site
-MOST_POINTS = 20_000_000
+BYTES = 48  # of a point of the grid: counts, waves, the filter and what they become
 
 
 def sites_from_density(ions: Trajectory, positions: Callable[[slice], Floats]) -> Sites:
@@ -37,25 +37,29 @@ def sites_from_density(ions: Trajectory, positions: Callable[[slice], Floats]) -
     cell, cells = ions.cells.mean(axis=0), ions.cells
     shape = np.maximum(4, np.ceil(np.linalg.norm(cell, axis=1) / SPACING).astype(int))
     points = int(np.prod(shape))
-    if points > MOST_POINTS:
-        raise Refusal("The cell is too large to look for sites", f"{points} points of a grid", "Give the sites")
+    if BYTES * points > memory_budget():
+        raise Refusal(
+            "The cell is too large to look for sites", f"its density takes {BYTES * points / 1e9:.1f} GB",
+            "Name the sites, or raise VANHOVE_MEMORY",
+        )  # fmt: skip
 
-    def work(frames: slice) -> Sums:
+    def work(frames: slice) -> NDArray[np.int64]:
         inside = positions(frames) @ np.linalg.inv(cells[frames])
         inside -= np.floor(inside)
         at = np.minimum((inside * shape).astype(np.int64), shape - 1).reshape(-1, 3)
-        return {"counts": np.bincount(np.ravel_multi_index(tuple(at.T), tuple(shape)), minlength=points)}
+        return np.asarray(np.ravel_multi_index(tuple(at.T), tuple(shape)))
 
-    counts = add_blocks(cut_frames(ions, 200 * ions.n_atoms, fixed=16 * points), work, "sites")["counts"]
-    density = np.asarray(counts, float).reshape(shape)
+    counts = np.zeros(points)
+    for at in in_order(work, cut_frames(ions, 200 * ions.n_atoms)):
+        np.add.at(counts, at, 1.0)  # a grid for every block would take more than the ions do
     waves = [np.fft.fftfreq(n, 1 / n) for n in shape[:2]] + [np.fft.rfftfreq(shape[2], 1 / shape[2])]
     inverse = np.linalg.inv(cell)
-    q = sum(
-        wave.reshape([-1 if k == axis else 1 for k in range(3)] + [1]) * inverse[:, axis]
-        for axis, wave in enumerate(waves)
-    )  # in any cell: the Gaussian is round in Å
-    smooth = np.exp(-0.5 * (2 * np.pi * SMOOTH) ** 2 * (np.asarray(q) ** 2).sum(axis=-1))
-    density = irfftn(rfftn(density) * smooth, s=tuple(shape))
+    metric = inverse.T @ inverse  # in any cell: the Gaussian is round in Å
+    h = np.meshgrid(*waves, indexing="ij", sparse=True)
+    square = sum(metric[i, k] * (h[i] * h[k]) for i in range(3) for k in range(3))
+    density = rfftn(counts.reshape(shape), overwrite_x=True)
+    density *= np.exp(-0.5 * (2 * np.pi * SMOOTH) ** 2 * np.asarray(square))
+    density = irfftn(density, s=tuple(shape), overwrite_x=True)
     tops = (maximum_filter(density, size=3, mode="wrap") == density) & (density > LOWEST * density.max())
     grid = np.argwhere(tops)
     grid = grid[np.argsort(-density[tuple(grid.T)], kind="stable")]

@@ -67,7 +67,8 @@ def track(ions: Trajectory, places: Places, levels: Sequence[Level], bytes_each:
         return frames, *_nearest(places, frames, np.ascontiguousarray(cells[frames]))
 
     volume = float(ions.volumes.min())
-    pairs = n_ions * max(1.0, n_places * ball(places.reach) / volume)
+    reach = places.reach * (GROWTH if places.divided else 1.0)
+    pairs = n_ions * max(1.0, n_places * ball(reach) / volume)
     each = int(1.5 * PAIR_BYTES * pairs) + 3 * bytes_each + 40 * n_ions
     for frames, which, distance in in_order(work, cut(ions.n_frames, each)):
         for k, level in enumerate(levels):
