@@ -65,7 +65,7 @@ def choose(x: Floats, y: Floats, errors: Floats | None) -> Choice:
     """
     from scipy.stats import chi2
 
-    found = _best_bend(x, y, errors)
+    found = _best_bend(x, y, np.ones_like(y) if errors is None else errors)
     if found is None:
         return Choice(None, OWN if errors is None else GIVEN, np.nan)
     bend, two = found
@@ -74,8 +74,7 @@ def choose(x: Floats, y: Floats, errors: Floats | None) -> Choice:
     if errors is not None and chi2.sf(two, n - 4) >= UNLIKELY:
         gain, criterion = one - two - 4, GIVEN
     else:
-        if errors is not None:  # then they only say how the points weigh
-            bend = bend.enlarged(two / (n - 4), n - 4)
+        bend = bend.enlarged(two / (n - 4), n - 4)  # the scatter about both lines together; given errors are weights
         floor = float(np.sum((EXACT / (np.ones(n) if errors is None else errors)) ** 2))
         gain, criterion = _aicc(max(one, floor), n, 3) - _aicc(max(two, floor), n, 5), OWN
     return Choice(bend if gain > MARGIN else None, criterion, float(gain))
@@ -90,7 +89,7 @@ def _misfit(line: Line, x: Floats, y: Floats, errors: Floats | None) -> float:
     return float(rest @ rest)
 
 
-def _best_bend(x: Floats, y: Floats, errors: Floats | None) -> tuple[Bend, float] | None:
+def _best_bend(x: Floats, y: Floats, errors: Floats) -> tuple[Bend, float] | None:
     """The division of lowest misfit whose lines meet between its parts, give or take one point."""
     different = np.unique(x)
     best: tuple[Bend, float] | None = None
@@ -98,9 +97,8 @@ def _best_bend(x: Floats, y: Floats, errors: Floats | None) -> tuple[Bend, float
         is_left = x < different[first]
         lines, misfit = [], 0.0
         for part in (is_left, ~is_left):
-            own = None if errors is None else errors[part]
-            lines.append(straight_line(x[part], y[part], own))
-            misfit += _misfit(lines[-1], x[part], y[part], own)
+            lines.append(straight_line(x[part], y[part], errors[part]))
+            misfit += _misfit(lines[-1], x[part], y[part], errors[part])
         left, right = lines
         turn = right.slope - left.slope
         if turn == 0:
