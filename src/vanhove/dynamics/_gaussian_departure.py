@@ -50,10 +50,10 @@ def gaussian_departure(van_hove: Dataset, r_c: float, *, D: float | None = None)
         For every lag: ``departure``, the radius where E is largest (Å), NaN where E is nowhere larger than four
         standard errors and 10⁻⁴ of all displacements, and ``excess`` = E there; ``departure_D`` and ``excess_D``
         against the Gaussian of D. The errors are those of ``van_hove``, and no smaller than ``n_independent``
-        displacements of the Gaussian itself would have. ``beyond``: the probability to be further than ``r_c``, ``beyond_gaussian`` and
-        ``beyond_D`` of the Gaussians. ``second_maximum``: where P has a maximum outside of its first one, about one
-        jump length, and ``depth``, by how much P rises to it from the minimum between them; NaN where the rise is not
-        four standard errors. ``attrs["verdict"]`` says at which lags there was a departure.
+        displacements of the Gaussian itself would have. ``beyond``: the probability to be further than ``r_c``,
+        ``beyond_gaussian`` and ``beyond_D`` of the Gaussians. ``second_maximum``: where P has a maximum outside of
+        its first one, about one jump length, and ``depth``, by how much P rises to it from the minimum between them;
+        NaN where the rise is not four standard errors. ``attrs["verdict"]`` says at which lags there was a departure.
     """
     if "outside" not in van_hove or "P_gaussian" not in van_hove:
         raise Refusal("This is no result of van_hove", "", "Give what vh.dynamics.van_hove returned")

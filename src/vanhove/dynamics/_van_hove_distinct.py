@@ -214,11 +214,15 @@ def _draw_lines(result: Dataset, ax: Axes) -> None:
         ax.fill_between(r, g - np.nan_to_num(error), g + np.nan_to_num(error), color=colour, alpha=0.25, lw=0)
         ax.plot(r, g, color=colour, label=f"{float(one['lag']):.3g} ps")
     ax.axhline(1, color="#7F7F7F", lw=0.8, zorder=1)
-    ax.set(xlabel=label("r", "Å"), ylabel=f"{result.attrs['pair']}: G_d(r, t) / ρ", xlim=(0, r[-1]), ylim=(0, None))
+    ax.set(
+        xlabel=label("r", "Å"), ylabel=f"{result.attrs['pair']}: G(r, t) / ρ, distinct", xlim=(0, r[-1]), ylim=(0, None)
+    )
     ax.legend(loc="upper right", ncols=2 if result.sizes["lag"] > 5 else 1)
 
 
 def _draw_map(result: Dataset, ax: Axes) -> None:
+    from matplotlib.colors import TwoSlopeNorm
+
     shown = result.isel(lag=result["lag"].values > 0)
     lag, r = shown["lag"].values, shown["r"].values
     g = (shown["G_d"] / shown["density"]).transpose("lag", "r").values
@@ -226,10 +230,9 @@ def _draw_map(result: Dataset, ax: Axes) -> None:
     middle = np.sqrt(lag[1:] * lag[:-1])
     times = np.concatenate([[lag[0] ** 2 / middle[0]], middle, [lag[-1] ** 2 / middle[-1]]])
     high = max(2.0, float(np.quantile(g, 0.99)))
-    image = ax.pcolormesh(
-        times, np.append(r - half, r[-1] + half), g.T, vmin=0, vmax=high, cmap="magma_r", rasterized=True
-    )
+    norm = TwoSlopeNorm(1.0, vmin=0.0, vmax=high)
+    image = ax.pcolormesh(times, np.append(r - half, r[-1] + half), g.T, norm=norm, cmap="RdBu_r", rasterized=True)
     ax.set(xlabel=label("lag", "ps"), ylabel=label("r", "Å"), xscale="log", ylim=(0, r[-1] + half))
     ax.set_xlim(times[0], times[-1])
     ax.grid(visible=False)
-    ax.figure.colorbar(image, ax=ax, label=f"{result.attrs['pair']}: G_d(r, t) / ρ", extend="max")
+    ax.figure.colorbar(image, ax=ax, label=f"{result.attrs['pair']}: G(r, t) / ρ, distinct", extend="max")
