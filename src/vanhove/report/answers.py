@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .findings import FITTED
-from .numbers import at_most, finite, interval, kelvin, plain, shared_power, times, with_error, with_unit
+from .matrix import D_UNIT, known_means
+from .numbers import finite, interval, kelvin, plain, with_error, with_unit
 from .sections import mobile_of, species_of
 
 if TYPE_CHECKING:
     from vanhove.study.results import Results
 
-    from .findings import Coefficient, Conductivity, Findings
+    from .findings import Findings
 
-D_UNIT = "cm²/s"
 FAR = 1.5  # an extrapolation is far when its 1/T is so many times the largest 1/T of the runs
 FEW = 3  # temperatures: so few can't tell a straight line from a bent one
 WARNINGS = ("warnings", "guards", "notes")  # what a run's record may hold
@@ -28,32 +28,6 @@ class Card:
     label: str
     value: str
     note: str = ""
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One number, or the bound in its place."""
-
-    text: str
-    badge: str = ""
-    kind: str = ""  # of the badge: "good" or "bad"
-
-
-@dataclass(frozen=True)
-class Row:
-    """The numbers of one run."""
-
-    name: str
-    cells: list[Cell | None]
-
-
-@dataclass(frozen=True)
-class Matrix:
-    """Numbers by temperature: a row a run, a column a species, and the conductivity."""
-
-    heads: list[str]
-    rows: list[Row]
-    note: str
 
 
 @dataclass(frozen=True)
@@ -91,43 +65,11 @@ def cards(results: Results, found: Findings) -> list[Card]:
     """The headline numbers."""
     mobile = mobile_of(results)
     return [
-        *_coldest(found, mobile),
+        *_coldest(results, found, mobile),
         *_barriers(found, mobile),
         *_extrapolated(found),
         *_shells(found),
     ]
-
-
-def by_temperature(results: Results, found: Findings) -> Matrix | None:
-    """D of every species and the conductivity, in every run."""
-    runs: dict[str, float | None] = {one.run: one.temperature for one in found.coefficients}
-    runs.update({one.run: one.temperature for one in found.conductivities})
-    if not runs:
-        return None
-    known = list(runs.values())
-    alone = len(set(known)) == len(known) and None not in known  # a temperature names its run
-    heads, columns = ["Temperature" if alone else "Run"], []
-    for name in species_of(results):
-        mine = {one.run: one for one in found.coefficients if one.species == name}
-        if mine:
-            power = shared_power([one.value if one.given else one.upper for one in mine.values()])
-            heads.append(f"D({name}) / {f'{times(power)[2:]} ' if power else ''}{D_UNIT}")
-            columns.append({run: _diffusion_cell(one, power) for run, one in mine.items()})
-    for name in mobile_of(results):
-        carried = {one.run: one for one in found.conductivities if one.species == name}
-        if carried:
-            heads.append(f"σ({name}) / mS/cm")
-            columns.append({run: _conductivity_cell(one) for run, one in carried.items()})
-    rows = [
-        Row(kelvin(temperature) if alone else run, [column.get(run) for column in columns])
-        for run, temperature in runs.items()
-    ]
-    note = "± is one standard error."
-    if any(not one.given for one in found.coefficients):
-        note += " A D that its run does not support is replaced by an upper bound (95 %)."
-    if found.conductivities:
-        note += " σ is the Nernst–Einstein conductivity."
-    return Matrix(heads, rows, note)
 
 
 def doubts(results: Results, found: Findings) -> list[Doubt]:
@@ -135,28 +77,24 @@ def doubts(results: Results, found: Findings) -> list[Doubt]:
     return [*_assumed(found), *_refused(found), *_warned(results)]
 
 
-def _diffusion_cell(one: Coefficient, power: int) -> Cell:
-    scale = 10.0**-power
-    if one.diffusive:
-        return Cell(with_error(scale * one.value, scale * one.error), "diffusive", "good")
-    if one.given:
-        return Cell(with_error(scale * one.value, scale * one.error), "doubtful", "bad")
-    return Cell(at_most(scale * one.upper) if finite(one.upper) else "no value", "not diffusive", "bad")
-
-
-def _conductivity_cell(one: Conductivity) -> Cell:
-    if finite(one.value):
-        return Cell(with_error(one.value, one.error))
-    return Cell(at_most(one.upper) if finite(one.upper) else "no value")
-
-
-def _coldest(found: Findings, mobile: list[str]) -> Iterator[Card]:
+def _coldest(results: Results, found: Findings, mobile: list[str]) -> Iterator[Card]:
+    """D where it is lowest: of replicas the mean, if there is one."""
     for name in mobile:
+        means = [row for row in known_means(results, "D", name) if finite(row["value"])]
         mine = [one for one in found.coefficients if one.species == name and one.diffusive]
-        if mine:
-            value = with_unit(with_error(mine[0].value, mine[0].error), D_UNIT)
-            also = "the coldest run in which it diffuses" if len(mine) > 1 else "± one standard error"
-            yield Card(f"D of {name}{_at(mine[0].temperature)}", value, also)
+        several = {row["temperature"] for row in results.rows("D", species=name, run="")}
+        alone = [one for one in mine if one.temperature not in several]
+        told = [(row["temperature"], row["value"], row["error"], str(row["verdict"])) for row in means]
+        told += [(one.temperature, one.value, one.error, "") for one in alone]
+        if told:
+            temperature, value, error, note = min(told, key=lambda one: one[0] or 0.0)
+            if len(told) > 1:
+                note = f"{note}; " if note else ""
+                note += "the coldest at which it diffuses" if several else "the coldest run in which it diffuses"
+            yield Card(
+                f"D of {name}{_at(temperature)}", with_unit(with_error(value, error), D_UNIT),
+                note or "± one standard error",
+            )  # fmt: skip
 
 
 def _barriers(found: Findings, mobile: list[str]) -> Iterator[Card]:
@@ -205,7 +143,7 @@ def _assumed(found: Findings) -> Iterator[Doubt]:
             "transition, another mechanism or the history of the material may change on the way.",
             "Far extrapolation",
         )
-    if found.conductivities:
+    if any(one.route == "nernst-einstein" for one in found.conductivities):
         yield Doubt(
             "The Nernst–Einstein conductivity takes the ions to move independently; what they do together can raise or "
             "lower the real one.",

@@ -21,7 +21,48 @@ SAYS = {
     "dynamics.arrhenius": """
         {quantity} of {of} against 1000/T (1/K) on a logarithmic axis: points are the runs with their standard errors,
         the line is the weighted Arrhenius law with its 95 % band, drawn on to the temperature that it is extrapolated
-        to. Runs whose value was refused are not in it.""",
+        to. Of replicas the point is their mean. Where a value was refused there is no point.""",
+    "dynamics.conductivity": """
+        How the charges move together {where}: what the conductivity is read from against lag (ps), with its parts, the
+        fit or plateau, and what the ions would carry each on its own.""",
+    "dynamics.green_kubo": """
+        Integral of the velocity autocorrelation of {of} up to a lag (ps) {where}; its level in the shaded window is D
+        (cm²/s). Band: one standard error.""",
+    "dynamics.non_gaussian": """
+        Non-Gaussian parameter α₂ of the displacements of {of} against lag (ps), logarithmic, {where}: 0 where all ions
+        move alike, high where some jump and others wait; τ* marks its peak, if one stands out. Band: one standard
+        error.""",
+    "dynamics.van_hove": """
+        Self part of the Van Hove function {where}: the probability 4πr²G_s (1/Å) that an ion of {of} has gone the
+        distance r (Å) after a lag (ps). A second maximum one jump away is a sign of jumps.""",
+    "dynamics.van_hove_distinct": """
+        Distinct part of the Van Hove function over the density {where}: where other atoms are (distance r, Å) after a
+        lag (ps), about the place that an ion was at. What fills r = 0 has taken the ion's place.""",
+    "dynamics.gaussian_departure": """
+        Probability that an ion of {of} has gone further than the chosen distance against lag (ps) {where}, beside that
+        of Gaussians (dashes): more than theirs is a tail of ions that jumped.""",
+    "dynamics.displacements": """
+        Share of the ions of {of} that have gone further than a distance (Å) {where}, a line for each lag.""",
+    "dynamics.jumps": """
+        Lengths (Å) of the jumps of {of} {where}, found without sites, recrossings taken out; inset: how long ions wait
+        between jumps (ps), beside an exponential of the same mean, which jumps without memory would follow.""",
+    "dynamics.sites": """
+        Ions of {of} at each site {where}, coloured by the site's name, with standard errors; inset: share of stays
+        that last longer than a time (ps), beside an exponential of the same mean.""",
+    "dynamics.cages": """
+        Share of the stays of {of} in a cage that last longer than a time (ps) {where}, on a logarithmic axis, for each
+        radius, beside exponentials of the mean residence. Stays that the run cut off are counted as such. Bands: one
+        standard error.""",
+    "dynamics.density": """
+        Density of {of} (ions/Å³, logarithmic) averaged along one axis of the cell {where}, and the barrier (eV) that
+        the easiest way through the cell has along each axis.""",
+    "dynamics.fast_slow": """
+        Pair distribution functions g(r) of the fast and the slow {of} {where}, against distance r (Å): about each other
+        (below), and of the anions about them (above), at the beginning of the time in which they are told apart. Bands:
+        one standard error.""",
+    "dynamics.d2min": """
+        Distribution over {of} of the non-affine motion against their neighbours (Å) {where}, summed up along the run;
+        line: its median.""",
     "structure.rdf": """
         Partial pair distribution functions g(r) of all pairs against distance r (Å) {where}, averaged over all
         frames; 1 is an ideal gas. The height of a peak that leaves the picture is written beside it; where pairs are
@@ -52,9 +93,21 @@ SAYS = {
         Computed against measured {where}, with their difference below; R_χ is their relative distance in the
         window.""",
 }
-QUANTITIES = {"D": "Diffusion coefficient (cm²/s)", "sigma": "Conductivity times temperature (mS·K/cm)"}
-LAWS = {"D": "D", "sigma": "σT"}
-AXES = {"D": "D (cm²/s)", "sigma": "σT (mS·K/cm)"}
+QUANTITIES = {
+    "D": "Diffusion coefficient (cm²/s)",
+    "sigma": "Conductivity times temperature (mS·K/cm)",
+    "peak_time": "Peak time τ* of α₂ (ps)",
+    "jump_rate": "Jump rate (1/ps)",
+    "residence_time": "Residence time (ps)",
+}
+LAWS = {"sigma": "σT", "peak_time": "τ*", "jump_rate": "the jump rate", "residence_time": "the residence time"}
+AXES = {
+    "D": "D (cm²/s)",
+    "sigma": "σT (mS·K/cm)",
+    "peak_time": "τ* (ps)",
+    "jump_rate": "jump rate (1/ps)",
+    "residence_time": "residence time (ps)",
+}
 
 
 def caption_of(record: ResultRecord) -> str:

@@ -13,8 +13,14 @@ if TYPE_CHECKING:
     from vanhove.study.results import ResultRecord, Results
 
 DIFFUSIVE = "diffusive"
-UNITS = {"D": "cm²/s", "sigma": "mS/cm"}  # of what laws are followed for, by the word in their labels
 FITTED = "fitted"
+UNITS = {"D": "cm²/s", "sigma": "mS/cm"}
+SYMBOLS = {"sigma": "σ", "peak_time": "τ*", "jump_rate": "jump rate", "residence_time": "residence time"}
+ROUTES = {
+    "nernst-einstein": "σ is the Nernst–Einstein conductivity.",
+    "einstein": "σ is from the collective displacement of the charges.",
+    "green-kubo": "σ is from the autocorrelation of the current.",
+}
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,7 @@ class Coefficient:
 class Law:
     """An Arrhenius law, and its value with the 95 % interval where it was extrapolated to."""
 
-    quantity: str  # "D" or "sigma"
+    quantity: str  # "D", "sigma", or what else the study follows
     species: str
     barrier: float  # eV
     barrier_error: float
@@ -61,13 +67,13 @@ class Law:
     @property
     def name(self) -> str:
         """``"D of Na"``, ``"σ"``."""
-        symbol = {"sigma": "σ"}.get(self.quantity, self.quantity)
+        symbol = SYMBOLS.get(self.quantity, self.quantity)
         return f"{symbol} of {self.species}" if self.species else symbol
 
 
 @dataclass(frozen=True)
 class Conductivity:
-    """What one species adds to the conductivity in a run, as if its ions moved independently: a value or a bound."""
+    """What one species adds to the conductivity in a run: a value or a bound."""
 
     run: str
     temperature: float | None  # K
@@ -75,6 +81,7 @@ class Conductivity:
     value: float  # mS/cm; NaN where the species has no diffusion coefficient
     error: float
     upper: float
+    route: str = "nernst-einstein"
 
 
 @dataclass(frozen=True)
@@ -133,19 +140,25 @@ def _laws(results: Results) -> list[Law]:
             Law(
                 quantity, record.species, _number(result, "E_a"), _number(result, "E_a_error"), _number(result, "at"),
                 _number(result, "value_at"), _number(result, "value_at_low"), _number(result, "value_at_high"),
-                UNITS.get(quantity, ""), tuple(result["temperature"].values.tolist()),
+                UNITS.get(quantity, str(result["value_at"].attrs.get("units", ""))), tuple(result["temperature"].values.tolist()),
                 str(result.attrs.get("verdict", "")), str(result.attrs.get("crossover", "")),
             )
         )  # fmt: skip
     return found
 
 
+def said_of_conductivity(found: Findings) -> str:
+    """By which route it was computed."""
+    said = [ROUTES.get(route, "") for route in dict.fromkeys(one.route for one in found.conductivities)]
+    return " ".join(said)
+
+
 def quantity_of(record: ResultRecord) -> str:
     """What an Arrhenius law is of, as its label says: "arrhenius-D-Na"; "" for anything else."""
     if not record.observable.endswith("arrhenius"):
         return ""
-    words = [word.split("_")[0] for word in record.label.split("-")]  # "sigma_total" is a sigma
-    return next((name for name in UNITS if name in words), "")
+    word = record.label.split("-")[1]
+    return "sigma" if word.startswith("sigma") else word  # "sigma_total" is a sigma
 
 
 def _conductivities(results: Results) -> list[Conductivity]:
@@ -154,8 +167,9 @@ def _conductivities(results: Results) -> list[Conductivity]:
         result = results.load(record)
         for species in result["species"].values.tolist():
             one = result.sel(species=species)
-            numbers = (_number(one, name) for name in ("sigma", "sigma_error", "sigma_upper"))
-            found.append(Conductivity(record.run, record.temperature, species, *numbers))
+            value, error, upper = (_number(one, name) for name in ("sigma", "sigma_error", "sigma_upper"))
+            route = str(result.attrs.get("method", "nernst-einstein"))
+            found.append(Conductivity(record.run, record.temperature, species, value, error, upper, route))
     return found
 
 
@@ -166,8 +180,8 @@ def _bonds(results: Results, pairs: list[tuple[str, str]]) -> list[Bond]:
         peaks = results.rows("first_peak", species=f"{centre}-{ligand}")
         known = [row for row in peaks if finite(row["value"])]
         if known:
-            coldest = min(known, key=lambda row: row["temperature"] or 0.0)
-            same = {key: coldest[key] for key in ("species", "run")}
+            coldest = min(known, key=lambda row: (row["temperature"] or 0.0, bool(row["run"])))  # a mean first
+            same = {key: coldest[key] for key in ("species", "run", "temperature")}
             counts = [row["value"] for row in results.rows("coordination", **same)]
             coordination = float("nan") if not counts or counts[0] is None else float(counts[0])
             found.append(Bond(coldest["species"], coldest["temperature"], float(coldest["value"]), coordination))

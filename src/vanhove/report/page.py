@@ -14,6 +14,7 @@ from vanhove.study.toml_text import dumps
 from . import answers
 from .citing import references
 from .findings import gather
+from .matrix import by_temperature
 from .panel import render
 from .runs import datasets_table, facts, runs_table, stages_table, versions, what_ran
 from .sections import mobile_of, picture, polyhedra_of, sections
@@ -35,7 +36,7 @@ def write(folder: str | os.PathLike[str]) -> Path:
     front = picture(results)
     found = gather(results, polyhedra_of(results), mobile_of(results))
     parts = [
-        dict(id=section.id, title=section.title, intro=section.intro,
+        dict(id=section.id, title=section.title, intro=section.intro, numbers=section.numbers,
              figures=[render(panel, where) for panel in section.panels])
         for section in sections(results, found)
     ]  # fmt: skip
@@ -51,7 +52,7 @@ def write(folder: str | os.PathLike[str]) -> Path:
         notes=said.get("notes", "").strip(),
         lead=answers.lead(results, found),
         cards=answers.cards(results, found),
-        numbers=answers.by_temperature(results, found),
+        numbers=by_temperature(results, found),
         picture=None if front is None else render(front, where),
         sections=parts,
         runs=runs_table(results),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,9 +14,11 @@ from vanhove.base.errors import VanhoveWarning
 from vanhove.registry import draw
 from vanhove.structure.neighbours import neighbours_within
 
+from . import listing
 from .captions import AXES, LAWS, caption_of, picture_caption
 from .curves import mean_squared
 from .findings import quantity_of
+from .listing import listed
 from .numbers import finite, kelvin
 from .panel import SIZE, Panel, numbers_of, slug
 from .transport import by_temperature
@@ -28,7 +30,18 @@ if TYPE_CHECKING:
     from vanhove.trajectory import Trajectory
 
     from .findings import Findings
+    from .runs import Table
 
+TRANSPORT = tuple(f"dynamics.{name}" for name in ("msd", "diffusion", "conductivity", "arrhenius", "green_kubo"))
+JUMPS = tuple(
+    f"dynamics.{name}"
+    for name in (
+        "non_gaussian", "van_hove", "gaussian_departure", "displacements", "jumps", "cages", "sites",
+        "van_hove_distinct", "d2min",
+    )
+)  # fmt: skip
+PLACES = ("dynamics.density", "dynamics.fast_slow")
+HIGH = {"dynamics.fast_slow", "dynamics.density"}  # two pictures in one
 FORMERS = ("Si", "P", "Ge", "B", "Al", "As", "Sb", "Sn")  # where no charges say which ions the network is made of
 ANIONS = ("O", "S", "Se", "N", "F", "Cl", "Br", "I")
 BOND = 4.0  # Å, longer than any between a former and its anion
@@ -44,12 +57,17 @@ class Section:
     title: str
     intro: str
     panels: list[Panel]
+    numbers: Table | None = None
 
 
 def sections(results: Results, found: Findings) -> list[Section]:
     """The sections that have figures."""
-    shown = {"dynamics.msd", "dynamics.diffusion", "dynamics.conductivity", "dynamics.arrhenius"}
-    structural = {record.observable: None for record in results.results if record.observable.startswith("structure.")}
+    names = dict.fromkeys(record.observable for record in results.results)
+    structural = [name for name in names if name.startswith("structure.")]
+    places = [name for name in PLACES if name in names]
+    jumps = [name for name in JUMPS if name in names]
+    jumps += [name for name in names if name.startswith("dynamics.") and name not in {*TRANSPORT, *jumps, *places}]
+    other = [name for name in names if not name.startswith(("dynamics.", "structure."))]
     candidates = [
         Section(
             "motion",
@@ -62,19 +80,42 @@ def sections(results: Results, found: Findings) -> list[Section]:
             "Diffusion and conductivity",
             "The fits behind the diffusion coefficients of the mobile ions, and how they and the conductivity follow "
             "temperature.",
-            [*by_temperature(found, mobile_of(results)), *_laws(results, found), *_fits(results)],
+            [
+                *by_temperature(found, mobile_of(results)),
+                *_laws(results, found),
+                *_fits(results),
+                *_collective(results),
+                *_ends(results, ["dynamics.green_kubo"]),
+            ],
+            listed(results, listing.TRANSPORT),
+        ),
+        Section(
+            "jumps",
+            "How the ions jump",
+            "How far ions go in a time and how unlike each other they are, when and how far they jump, and how long "
+            f"they stay{_at_ends(results)}.",
+            _ends(results, jumps),
+            listed(results, listing.JUMPS),
+        ),
+        Section(
+            "places",
+            "Where the ions go",
+            f"Which places ions visit and what is around the quick and the slow ones{_at_ends(results)}.",
+            _ends(results, places),
+            listed(results, listing.PLACES),
         ),
         Section(
             "structure",
             "Where the atoms are",
-            "What is known of the structure, at the lowest and the highest temperature.",
-            [_own(results, record, TALL) for name in structural for record in _ends(results.find(observable=name))],
+            f"What is known of the structure{_at_ends(results)}.",
+            _ends(results, structural, TALL),
+            listed(results, listing.STRUCTURE),
         ),
         Section(
             "more",
             "Further results",
             "Everything else that the study computed.",
-            [_own(results, record) for record in results.results if record.observable not in {*shown, *structural}],
+            [_own(results, record) for name in other for record in results.find(observable=name)],
         ),
     ]
     return [section for section in candidates if section.panels]
@@ -170,7 +211,27 @@ def _fits(results: Results) -> Iterator[Panel]:
                 yield _own(results, record)
 
 
-def _ends(records: list[ResultRecord]) -> list[ResultRecord]:
+def _collective(results: Results) -> list[Panel]:
+    """Conductivities that are more than a sum over ions have a curve to show."""
+    records = results.find(observable="conductivity")
+    curves = [record for record in records if "running" in results.load(record)]
+    return [_own(results, record) for record in _first_and_last(curves)]
+
+
+def _ends(results: Results, names: Iterable[str], size: tuple[float, float] = SIZE) -> list[Panel]:
+    """Each observable for each species, at the lowest and at the highest temperature."""
+    panels = []
+    for name in names:
+        by_species: dict[str, list[ResultRecord]] = {}
+        for record in results.find(observable=name):
+            by_species.setdefault(record.species, []).append(record)
+        for records in by_species.values():
+            shape = TALL if name in HIGH else size
+            panels += [_own(results, record, shape) for record in _first_and_last(records)]
+    return panels
+
+
+def _first_and_last(records: list[ResultRecord]) -> list[ResultRecord]:
     """The first record at the lowest and at the highest temperature."""
     ordered = sorted(records, key=lambda record: record.temperature or 0.0)
     if not ordered:
@@ -179,17 +240,24 @@ def _ends(records: list[ResultRecord]) -> list[ResultRecord]:
     return [ordered[0]] if hottest is ordered[0] else [ordered[0], hottest]
 
 
+def _at_ends(results: Results) -> str:
+    """What is said of the choice, where there is one."""
+    known = len({run.temperature for run in results.runs})
+    told = "" if known < 2 else ", at the lowest and the highest temperature"
+    return told + (", in the first of the replicas" if known < len(results.runs) else "")
+
+
 def _own(results: Results, record: ResultRecord, size: tuple[float, float] = SIZE) -> Panel:
     """A result as its observable draws it."""
     result = results.load(record)
     title, quantity = str(result.attrs.get("title", record.label)), quantity_of(record)
     if quantity:
-        title = f"Arrhenius law of {', '.join(filter(None, [LAWS[quantity], record.species]))}"
+        title = f"Arrhenius law of {', '.join(filter(None, [LAWS.get(quantity, quantity), record.species]))}"
 
     def drawn(ax: Axes) -> None:
         draw(result, ax)
         if quantity:  # the law does not know what it is of
-            ax.set_ylabel(AXES[quantity])
+            ax.set_ylabel(AXES.get(quantity, quantity))
 
     return Panel(
         slug(record.label),

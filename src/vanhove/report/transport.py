@@ -10,6 +10,7 @@ import numpy as np
 
 from vanhove.base.figures import colour_of
 
+from .findings import said_of_conductivity
 from .numbers import finite
 from .panel import Panel
 
@@ -37,7 +38,7 @@ def by_temperature(found: Findings, mobile: Sequence[str]) -> list[Panel]:
             continue
         caption = f"{axis} against 1000/T (1/K), logarithmic, with standard errors."
         if name == "conductivity-all":
-            caption += " Nernst–Einstein: as if the ions moved independently."
+            caption += f" {said_of_conductivity(found)}"
         if any(not finite(one.value) for one in shown):
             caption += " Arrows point down from upper bounds (95 %), where the run does not support a value."
         panels.append(Panel(name, title, caption, partial(_draw, shown=shown, axis=axis), _table(shown, axis)))

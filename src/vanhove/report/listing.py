@@ -1,0 +1,67 @@
+"""The numbers of a section as a table: a line for each quantity, a column for each temperature."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from .numbers import at_most, finite, kelvin, plain, with_error, with_unit
+from .runs import Table
+
+if TYPE_CHECKING:
+    from vanhove.study.results import Results
+
+TRANSPORT = {"D_green_kubo": "D from velocities", "haven_ratio": "Haven ratio"}
+JUMPS = {
+    "alpha2_peak_time": "τ*, where α₂ is highest", "alpha2_peak": "α₂ at τ*",
+    "jump_rate": "Jump rate", "jump_length": "Jump length", "D_jumps": "D of uncorrelated jumps",
+    "residence_time": "Residence in a cage", "cage_jump_rate": "Jump rate, cage to cage",
+    "site_residence_time": "Residence at a site", "hop_rate": "Hop rate", "unassigned_share": "Share in no site",
+    "D2min": "Mean D²min",
+}  # fmt: skip
+PLACES = {
+    "percolation_barrier": "Barrier of the easiest way", "displacement": "Displacement",
+    "former_coordination": "Formers at anions nearby",
+}  # fmt: skip
+STRUCTURE = {
+    "first_peak": "First peak of g(r)", "coordination": "Neighbours", "angle": "Bond angle",
+    "unit_share": "Share of formers", "Qn_share": "Share of formers", "bridging": "Bridging anions",
+    "volume": "Voronoi volume", "phase_share": "Share of atoms", "interface": "Interface", "peak": "Peak",
+    "peak_length": "Length of a peak", "R_chi": "R_χ",
+}  # fmt: skip
+
+
+def listed(results: Results, names: Mapping[str, str]) -> Table | None:
+    """The rows of the summary with these names; of replicas only their mean. None where there is nothing to tell."""
+    chosen = [row for row in results.summary if row["name"] in names]
+    order = list(names)
+    chosen.sort(key=lambda row: order.index(row["name"]))
+    averaged = {_at(row) for row in chosen if not row["run"]}
+    shown = [row for row in chosen if not row["run"] or _at(row) not in averaged]
+    columns = list(dict.fromkeys(map(_column, sorted(shown, key=lambda row: row["temperature"] or 0.0))))
+    lines: dict[tuple[str, str], dict[str, str]] = {}
+    for row in shown:
+        about = ", ".join(filter(None, [row["species"], row["phase"]]))
+        lines.setdefault((names[row["name"]], about), {}).setdefault(_column(row), _told(row))
+    rows = [
+        [quantity, about or "–", *(cells.get(column, "–") for column in columns)]
+        for (quantity, about), cells in lines.items()
+        if set(cells.values()) != {"–"}
+    ]
+    return Table(["Quantity", "Of", *columns], rows) if rows else None
+
+
+def _at(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return row["name"], row["species"], row["phase"], row["temperature"]
+
+
+def _column(row: Mapping[str, Any]) -> str:
+    return kelvin(row["temperature"]) or str(row["run"])
+
+
+def _told(row: Mapping[str, Any]) -> str:
+    if finite(row["value"]):
+        return with_error(row["value"], row["error"], row["unit"])
+    if finite(row["upper"]):
+        return at_most(row["upper"], row["unit"])
+    return with_unit(f"≥ {plain(row['low'], 2)}", row["unit"]) if finite(row["low"]) else "–"
