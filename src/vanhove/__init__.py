@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .registry import draw
     from .trajectory import Trajectory, from_arrays, from_ase, from_mdanalysis, open
     from .trajectory.picture import draw_structure
+    from .trajectory.structure_page import structure_page
 
 _ROOMS = ("structure", "dynamics", "simulate", "study", "report", "trajectory", "fitting")
 _NAMES = {
@@ -29,13 +30,14 @@ _NAMES = {
     "from_mdanalysis": "trajectory",
     "draw": "registry",
     "draw_structure": "trajectory.picture",
+    "structure_page": "trajectory.structure_page",
     "save": "base.results",
     "load": "base.results",
 }
 
 __all__ = [
     "Refusal", "Trajectory", "VanhoveWarning", "__version__", "draw", "draw_structure", "dynamics", "from_arrays",
-    "from_ase", "from_mdanalysis", "load", "open", "save", "simulate", "structure",
+    "from_ase", "from_mdanalysis", "load", "open", "save", "simulate", "structure", "structure_page",
 ]  # fmt: skip
 
 

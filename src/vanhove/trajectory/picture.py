@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -139,16 +140,18 @@ def _add_legend(ax: Axes, picture: Picture) -> None:
     if handles:
         ax.legend(
             handles=handles, loc="lower center", bbox_to_anchor=(0.5, 0.985), ncols=_columns(handles),
-            handletextpad=0.3, columnspacing=1.4, borderaxespad=0.0,
+            handletextpad=0.5, columnspacing=1.4, borderaxespad=0.0,
         )  # fmt: skip
 
 
 def _columns(handles: Sequence[Any]) -> int:
-    """As many as fit side by side."""
-    widest = max(len(str(handle.get_label())) for handle in handles)
-    if sum(len(str(handle.get_label())) + ENTRY for handle in handles) <= LONGEST_ROW:
-        return len(handles)
-    return min(len(handles), max(1, LONGEST_ROW // (widest + ENTRY)))
+    """As many as fit side by side; a legend fills its columns one by one."""
+    widths = [len(re.sub(r"[$_{}]", "", str(handle.get_label()))) + ENTRY for handle in handles]
+    for columns in range(len(widths), 1, -1):
+        rows = -(-len(widths) // columns)
+        if sum(max(widths[k : k + rows]) for k in range(0, len(widths), rows)) <= LONGEST_ROW:
+            return columns
+    return 1
 
 
 def _add_shading(ax: Axes, shading: Shading) -> None:

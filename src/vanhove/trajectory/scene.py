@@ -28,6 +28,7 @@ CELL_COLOUR = (0.35, 0.35, 0.38)
 PATH_WIDTH = 0.11  # Å
 MARK_WIDTH = 0.20  # Å
 CELL_WIDTH = 0.07  # Å
+MARGIN = 1.6  # Å around the cell
 THINNEST = 0.7  # points, where the picture is small
 HALO = 1.9  # width of the white rim of a path, in its own widths: shows which of two lines is in front
 FACE_ALPHA, FACE_EDGE_ALPHA = 0.30, 0.55
@@ -130,8 +131,7 @@ class Scene:
 
     def paint(self, ax: Axes) -> None:
         """Draw everything on ``ax``, which loses its axes and grid."""
-        flat = self.corners @ self._axes
-        low, high = flat[:, :2].min(axis=0) - 1.6, flat[:, :2].max(axis=0) + 1.6
+        low, high = self._extent()
         ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
         ax.set_axis_off()
         box = ax.get_window_extent()
@@ -143,6 +143,16 @@ class Scene:
             self._paint_lines(ax, lines, points)
         for atoms in self.atoms:
             self._paint_atoms(ax, atoms)
+
+    def _extent(self) -> tuple[Floats, Floats]:
+        """The corners of the picture: the cell with a margin, and all of the atoms that stand out of it."""
+        flat = self.corners @ self._axes[:, :2]
+        low, high = flat.min(axis=0) - MARGIN, flat.max(axis=0) + MARGIN
+        for atoms in self.atoms:
+            places = atoms.places @ self._axes[:, :2]
+            around = atoms.radii[:, None] * np.where(atoms.ringed, RINGS[0, 0], 1.0)[:, None] + 0.1
+            low, high = np.minimum(low, (places - around).min(axis=0)), np.maximum(high, (places + around).max(axis=0))
+        return low, high
 
     def _depth(self, towards: Floats) -> Floats:
         """0 at the front of the cell, 1 at its back."""
