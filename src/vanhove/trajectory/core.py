@@ -65,9 +65,9 @@ class Trajectory:
     """Atoms moving in periodic cells: lazy, immutable; slices and selections are views.
 
     Made by :func:`vanhove.open`, :func:`vanhove.from_arrays`, :func:`vanhove.from_ase` or
-    :func:`vanhove.from_mdanalysis`. Positions are unwrapped by
-    the lattice (Å), times are per frame (ps), cells are row vectors (Å). A view keeps referring to all atoms of its
-    system for the drift, so that ``traj.select("Li")`` does not lose its own motion.
+    :func:`vanhove.from_mdanalysis`. Positions are unwrapped by the lattice (Å), times are per frame (ps), cells are row
+    vectors (Å). A view keeps referring to all atoms of its system for the drift, so that ``traj.select("Li")`` does not
+    lose its own motion.
     """
 
     def __init__(
