@@ -7,6 +7,7 @@ D is cm²/s in every public result, conductivity mS/cm.
 from __future__ import annotations
 
 K_B = 0.08617333262  # meV/K
+BOHR = 0.529177210903  # Å
 K_B_EV = K_B * 1e-3  # eV/K
 HBAR = 0.6582119569  # meV·ps
 U_A2_PER_PS2_IN_MEV = 0.10364269656  # 1 u·Å²/ps² in meV: m v² with v in Å/ps

@@ -11,10 +11,9 @@ import numpy as np
 from vanhove.base.errors import Refusal
 from vanhove.base.figures import PALETTE, label
 from vanhove.base.results import Column, dataset
-from vanhove.base.units import K_B_EV
+from vanhove.base.units import BOHR, K_B_EV
 from vanhove.structure.averages import ratio, time_blocks
 
-from .grid_files import BOHR
 from .voxels import count, count_near, gaussian, lay_grid, smoothed
 
 if TYPE_CHECKING:

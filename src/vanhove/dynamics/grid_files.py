@@ -11,14 +11,13 @@ import numpy as np
 from vanhove.base.elements import element_of
 from vanhove.base.errors import Refusal
 from vanhove.base.files import whole
+from vanhove.base.units import BOHR
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from xarray import Dataset
 
     Floats = NDArray[np.float64]
-
-BOHR = 0.529177210903  # Å
 
 
 def write_density(

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vanhove.base.errors import Refusal, warn
+from vanhove.base.units import BOHR
 
 from .cells import cells_of, cosines_of
-from .lammps_units import BOHR
 
 if TYPE_CHECKING:
     from pathlib import Path

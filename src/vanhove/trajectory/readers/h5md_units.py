@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from vanhove.base.units import BOHR
+
 AVOGADRO = 6.02214076e23
 LENGTHS = {
     "m": 1e10, "nm": 10.0, "pm": 0.01, "um": 1e4, "a": 1.0, "å": 1.0, "ang": 1.0, "angstrom": 1.0, "angstroms": 1.0,
-    "bohr": 0.529177210903,
+    "bohr": BOHR,
 }  # fmt: skip
 TIMES = {"s": 1e12, "ns": 1e3, "ps": 1.0, "fs": 1e-3, "us": 1e6}
 MASSES = {"u": 1.0, "amu": 1.0, "da": 1.0, "g": AVOGADRO, "kg": AVOGADRO * 1e3}

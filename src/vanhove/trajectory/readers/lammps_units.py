@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from vanhove.base.errors import Refusal, nearest
+from vanhove.base.units import BOHR
 
 
 class UnitStyle(NamedTuple):
@@ -15,7 +16,6 @@ class UnitStyle(NamedTuple):
     time: float
 
 
-BOHR = 0.529177210903  # Å
 STYLES = {
     "real": UnitStyle(1.0, 1e3, 1e-3),  # Å, Å/fs, fs
     "metal": UnitStyle(1.0, 1.0, 1.0),  # Å, Å/ps, ps

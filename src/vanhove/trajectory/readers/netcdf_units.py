@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vanhove.base.errors import Refusal
+from vanhove.base.units import BOHR
 
 from .clocks import decimal
-from .lammps_units import BOHR, STYLES, unit_style
+from .lammps_units import STYLES, unit_style
 
 if TYPE_CHECKING:
     from pathlib import Path
