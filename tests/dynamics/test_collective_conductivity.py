@@ -249,3 +249,28 @@ def test_lgps(shared_data: Path) -> None:
     known = vh.dynamics.diffusion(first, window=(1.0, 10.0))
     result = vh.dynamics.conductivity(traj.select("Li"), {"Li": 1}, reference="framework", diffusion={"Li": known})
     assert float(result.sigma[0] / result.D[0]) * D == pytest.approx(27.2048, abs=5e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["einstein", "green-kubo"])
+def test_one_standard_error_covers_64_to_72_of_100(method: str) -> None:
+    """σ of 8 ions beside a still atom: random walks for the spreading charge, Langevin particles for its current."""
+    found = []
+    for number in range(2000):
+        rng = np.random.default_rng([20261120, number])
+        if method == "einstein":
+            paths, velocities = np.cumsum(rng.normal(size=(1000, 8, 3)), axis=0), None
+            truth, options = 8 * UNIT * 0.5 / SPACING, {}
+        else:
+            paths, velocities = free(rng, 2100, 8, SPACING, FRICTION, SPEED2)
+            velocities = np.concatenate([velocities, np.zeros((2100, 1, 3))], axis=1)
+            truth, options = 8 * UNIT * SPEED2 / FRICTION, dict(length=2.5, plateau=(1.7, 2.5))
+        still = np.concatenate([paths, np.zeros((len(paths), 1, 3))], axis=1)
+        traj = moving(still, velocities, SPACING, ["Li"] * 8 + ["S"], temperature=KELVIN)
+        result = conductivity(traj, {"Li": 1.0, "S": 0.0}, method, **options)
+        found.append([each / truth for each in sigma(result)])
+    value, error = np.array(found).T
+    given = np.isfinite(value)
+    assert given.mean() > 0.95
+    assert np.mean(value[given]) == pytest.approx(1, abs=0.02)
+    assert 0.64 <= np.mean(np.abs(value[given] - 1) < error[given]) <= 0.72

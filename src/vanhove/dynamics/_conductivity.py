@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from .collective import Products
     from .curve import Curve
+    from .einstein import Alone
     from .nernst_einstein import Independent
     from .plateau import Level
 
@@ -205,10 +206,10 @@ def _einstein(
     fitted = products(paths, traj, "log")
     seen = fitted if isinstance(lags, str) and lags == "log" else products(paths, traj, lags)
     full = curve_of(fitted, -1, traj)
-    start, single = _single(traj, carriers, reference, fitted, full, alone)
+    apart, start = _single(traj, carriers, reference, fitted, full, alone)
     if window is not None:
         start = np.nan
-    found = spreading(fitted, full, single, start, window)
+    found = spreading(fitted, full, apart, start, window)
     factor = carriers.collective / 6
     sigma, error = factor * found.slope, factor * found.error
     upper = sigma + ONE_SIDED * error
@@ -255,8 +256,8 @@ def _einstein(
 
 def _single(
     traj: Trajectory, carriers: Carriers, reference: Reference, at: Products, full: Curve, alone: Independent
-) -> tuple[float, Floats]:
-    """Where the MSDs of single ions become straight (ps, NaN: nowhere), and their sum weighted by q² (e²Å²).
+) -> tuple[Alone, float]:
+    """The MSDs of single ions, and where they become straight (ps, NaN: nowhere).
 
     They say how the charge's MSD is fitted, and are those of one frame, the cell's, whatever frame is asked for: the σ
     of a neutral system does not know it. Where nothing moves in the cell's frame, as if all ions move as one, or where
@@ -265,7 +266,7 @@ def _single(
     from vanhove.trajectory.blocks import drift as drift_of
 
     from .collective import self_part
-    from .einstein import straight_from
+    from .einstein import Alone, straight_from
 
     def mean_squares(frame: Reference) -> Floats:
         moving = drift_of(traj, frame, carriers.species)
@@ -279,13 +280,15 @@ def _single(
         if (in_cell.sum(axis=0) > STILL * single.sum(axis=0)).all():
             single, alone = in_cell, nernst_einstein(traj, carriers, "cell", {})
     counted = alone.counted
-    if not counted.any():
-        return np.nan, single.sum(axis=0)
-    latest = float(alone.starts[counted].max())
     weights = 6 * (carriers.number * carriers.charge**2)[counted] / CM2_S_PER_A2_PS
-    slope = float(weights @ alone.D[counted]), float(np.linalg.norm(weights * alone.D_error[counted]))
-    start = straight_from(full, single[counted].sum(axis=0), int(carriers.number[counted].sum()), slope, latest)
-    return start, single.sum(axis=0)
+    found = Alone(
+        single.sum(axis=0),
+        single[counted].sum(axis=0),
+        int(carriers.number[counted].sum()),
+        float(weights @ alone.D[counted]) if counted.any() else np.nan,
+        float(np.linalg.norm(weights * alone.D_error[counted])),
+    )
+    return found, straight_from(full, found, float(alone.starts[counted].max())) if counted.any() else np.nan
 
 
 def _haven(alone: float, alone_error: float, sigma: float, error: float) -> tuple[float, float]:

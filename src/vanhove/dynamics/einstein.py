@@ -33,6 +33,24 @@ TYPICAL = 1.5  # independent displacements in a run of one lag's length
 
 
 @dataclass(frozen=True)
+class Alone:
+    """The MSDs of single ions at the charge's lags, weighted by q² and added up, e²Å²."""
+
+    all_ions: Floats
+    mobile: Floats  # those of species that diffuse
+    n_mobile: int
+    slope: float  # of ``mobile`` where it is diffusive, e²Å²/ps; NaN where nothing diffuses
+    slope_error: float
+
+    def missed(self, weights: Floats, chosen: Bools, spacing: float) -> float:
+        """By what part a slope through ``weights`` differs from the diffusive one, beyond this one's error."""
+        if not self.slope > 0:
+            return 0.0
+        off = float(weights @ self.mobile[chosen]) / spacing / self.slope - 1
+        return max(off**2 - (self.slope_error / self.slope) ** 2, 0.0) ** 0.5
+
+
+@dataclass(frozen=True)
 class Spreading:
     """How fast the charge spreads: slopes (e²Å²/ps) of ⟨ΔA·ΔP⟩ for every species A and for the total P, the last."""
 
@@ -46,13 +64,16 @@ class Spreading:
     reason: str
 
 
-def spreading(found: Products, full: Curve, single: Floats, start: float, window: Sequence[float] | None) -> Spreading:
+def spreading(found: Products, full: Curve, alone: Alone, start: float, window: Sequence[float] | None) -> Spreading:
     """The slopes over the window that begins at ``start`` (ps), where the MSD of single ions is straight.
 
     Where no species diffuses (``start`` is NaN), the window is looked for in the charge's own MSD, and judged by its
-    exponent, as :func:`diffusion` does. The last path of ``found`` is the total, ``full`` its curve, and ``single`` the
-    MSD that it would have if the ions moved independently.
+    exponent, as :func:`diffusion` does. The last path of ``found`` is the total, ``full`` its curve.
+
+    What the same fit makes of single ions, whose slope is known, is part of the error where it is off by more than that
+    slope's own error.
     """
+    single = alone.all_ions
     judged = usable(full)
     chosen, reason = _window(full, judged, start, window)
     bound = _bound(judged if len(judged.lags) else full.at(slice(0, 1)))
@@ -63,6 +84,7 @@ def spreading(found: Products, full: Curve, single: Floats, start: float, window
     curve = full.at(chosen)
     seen = exponent(curve, curve.relative_covariance)
     slope, error, intercept = _slopes(found.values, full, chosen, single)
+    error = np.hypot(error, alone.missed(_weights(full, chosen, single), chosen, full.spacing) * np.abs(slope))
     verdict = _verdict(found, full, chosen, single, seen, own=bool(np.isnan(start)))
     if verdict == DIFFUSIVE:
         bound = float(slope[-1] + ONE_SIDED * error[-1])
@@ -74,26 +96,31 @@ def spreading(found: Products, full: Curve, single: Floats, start: float, window
     return Spreading(slope, error, bound, edges, seen, intercept, verdict, reason)
 
 
-def straight_from(full: Curve, single: Floats, n_ions: int, slope: tuple[float, float], latest: float) -> float:
-    """The lag (ps) from which on the MSD of ``single`` ions is a straight line, as far as the charge's is looked at.
+def straight_from(full: Curve, alone: Alone, latest: float) -> float:
+    """The lag (ps) from which on the MSD of single ions is a straight line, as far as the charge's is looked at.
 
     Looked for up to ``latest``, from which on its exponent is 1: that is later than need be where a line has an
     intercept, as after flight (1 + τ/t) or a cage, and of lags the charge has few. The slope from t to 2t is compared
-    with the one at the last usable lag of the charge, ``full``: from the lag found on they differ by 3 % at most, or by
-    what chance lets the slopes of ``n_ions`` random walks. Where the last one itself is not the diffusive ``slope``
-    (with its error), it is ``latest``.
+    with the final one, of diffusion and of the last usable lags of the charge, ``full``, together: from the lag found
+    on they differ by 3 % at most, or by what chance lets as many random walks, but not by more than half of what the
+    charge's MSD itself is known to. Where the last lags' slope is not that of diffusion, it is ``latest``.
     """
     judged, times = usable(full), full.times
     if len(judged.lags) == 0:
         return latest
     end = judged.times[-1]
-    error = np.sqrt(2 / (3 * n_ions * np.interp(2 * times, times, full.independent)))
-    local = (np.interp(2 * times, times, single) - single) / times
-    final, final_error = (np.interp(end / 2, times, each) for each in (local, error))
-    if abs(final / slope[0] - 1) > max(STRAIGHT, CHANCE * np.hypot(final_error, slope[1] / slope[0])):
+    known = np.sqrt(2 / (3 * full.independent))
+    error = np.interp(2 * times, times, known) / alone.n_mobile**0.5
+    local = (np.interp(2 * times, times, alone.mobile) - alone.mobile) / times
+    last, last_error = (float(np.interp(end / 2, times, each)) for each in (local / alone.slope, error))
+    its_error = alone.slope_error / alone.slope
+    if abs(last - 1) > max(STRAIGHT, CHANCE * float(np.hypot(last_error, its_error))):
         return latest
-    off = np.abs(local / final - 1) > np.maximum(STRAIGHT, CHANCE * np.hypot(error, final_error))
-    wrong = np.flatnonzero(off & (times < min(latest, end / 2)))
+    share = its_error**2 / (its_error**2 + last_error**2)
+    final, final_error = 1 + share * (last - 1), share**0.5 * last_error
+    off = np.abs(local / alone.slope / final - 1)
+    allowed = np.minimum(CHANCE * np.hypot(error, final_error), known / 2)
+    wrong = np.flatnonzero((off > np.maximum(STRAIGHT, allowed)) & (times < min(latest, end / 2)))
     after = int(wrong[-1]) + 1 if len(wrong) else 0
     return float(min(times[after], latest))
 
