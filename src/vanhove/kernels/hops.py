@@ -149,17 +149,26 @@ def _clean(places: Floats, frames: Ints, moves: int, threshold: float, passing: 
 
 
 @kernel
-def _refine(path: Floats, places: Floats, frames: Ints, moves: int, threshold: float, memory: int) -> int:
-    """Places from all frames beside the jump, and its first and last frame from these places.
-
-    Gives how many moves are left: those that turn out shorter than ``threshold`` go.
-    """
-    square = 0.25 * threshold**2
+def _centre(path: Floats, places: Floats, frames: Ints, moves: int, threshold: float, memory: int) -> None:
+    """Places from all frames of the stays beside each move, up to ``memory`` of them."""
     for k in range(moves):
         first = frames[k - 1, 1] if k > 0 else 0
         last = frames[k + 1, 0] if k + 1 < moves else path.shape[0] - 1
-        _densest(path, max(first, frames[k, 0] - memory), frames[k, 0], places[k, 0], square)
-        _densest(path, frames[k, 1], min(last, frames[k, 1] + memory), places[k, 1], square)
+        for radius in (threshold, 0.5 * threshold):  # far enough to find the stay, then without what lies beside it
+            _densest(path, max(first, frames[k, 0] - memory), frames[k, 0], places[k, 0], radius**2)
+            _densest(path, frames[k, 1], min(last, frames[k, 1] + memory), places[k, 1], radius**2)
+
+
+@kernel
+def _time(path: Floats, places: Floats, frames: Ints, moves: int, threshold: float, memory: int) -> int:
+    """First and last frame of each move from its places.
+
+    Gives how many moves are left: those that turned out shorter than ``threshold`` go.
+    """
+    square = 0.25 * threshold**2
+    kept = 0
+    for k in range(moves):
+        last = frames[k + 1, 0] if k + 1 < moves else path.shape[0] - 1
         left, reached = frames[k, 0], frames[k, 1]
         latest = max(reached, min(last, reached + memory))  # a first guess may have been taken on the way
         for f in range(left + 1, latest + 1):
@@ -170,14 +179,11 @@ def _refine(path: Floats, places: Floats, frames: Ints, moves: int, threshold: f
             if _apart(path[f], places[k, 0]) < square:
                 left = f
                 break
-        frames[k, 0], frames[k, 1] = left, reached
-    kept = 0
-    for k in range(moves):
         if _apart(places[k, 0], places[k, 1]) < threshold**2:
             continue
         for x in range(3):
             places[kept, 0, x], places[kept, 1, x] = places[k, 0, x], places[k, 1, x]
-        frames[kept, 0], frames[kept, 1] = frames[k, 0], frames[k, 1]
+        frames[kept, 0], frames[kept, 1] = left, reached
         kept += 1
     return kept
 
@@ -202,8 +208,13 @@ def jumps_of(
             for x in range(3):
                 path[f, x] = block[f, a, x] - drift[f, x]
         moves = _settle(path, threshold, dwell, memory, shift, places, frames)
-        moves, returned = _clean(places, frames, moves, threshold, passing, back)
-        moves = _refine(path, places, frames, moves, threshold, memory)
+        returned = 0
+        for _ in range(2):  # a place that was first seen on the way may hide a return
+            _centre(path, places, frames, moves, threshold, memory)
+            moves, more_returned = _clean(places, frames, moves, threshold, passing, back)
+            returned += more_returned
+        _centre(path, places, frames, moves, threshold, memory)
+        moves = _time(path, places, frames, moves, threshold, memory)
         counts[a], returns[a] = moves, returned
         if total + moves > table.shape[0]:
             room = 2 * (total + moves)
