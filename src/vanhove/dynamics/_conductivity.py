@@ -207,8 +207,6 @@ def _einstein(
     seen = fitted if isinstance(lags, str) and lags == "log" else products(paths, traj, lags)
     full = curve_of(fitted, -1, traj)
     apart, start = _single(traj, carriers, reference, fitted, full, alone)
-    if window is not None:
-        start = np.nan
     found = spreading(fitted, full, apart, start, window)
     factor = carriers.collective / 6
     sigma, error = factor * found.slope, factor * found.error
