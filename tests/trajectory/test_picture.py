@@ -147,6 +147,42 @@ def test_what_cannot_be_drawn_is_refused(glass, options, said):
         vh.draw_structure(glass, **options)
 
 
+def test_images_know_whose_they_are():
+    cell = np.array([[7.0, 0, 0], [3.0, 6.0, 0], [-2.5, 2.0, 8.0]])
+    places = np.random.default_rng(9).random((20, 3)) @ cell
+    points, outside, origin = periodic(places, cell)
+    shifts = (points - places[origin]) @ np.linalg.inv(cell)
+    assert shifts == pytest.approx(np.round(shifts))
+    assert ((np.abs(shifts) > 0.5).any(axis=1) == outside).all()
+
+
+def test_what_is_no_polyhedron_to_look_at_is_refused():
+    places = np.random.default_rng(3).uniform(0, CELL, (1, 150, 3))
+    dense = vh.from_arrays(places, CELL, ["P"] * 10 + ["S"] * 140, [0.0], wrapped=False)
+    with pytest.raises(vh.Refusal, match="no polyhedron to look at"):
+        vh.draw_structure(dense, polyhedra=("P", "S", 5.0))
+
+
+def test_ligands_of_two_kinds_of_polyhedra_are_drawn_once(glass):
+    def balls(polyhedra: object) -> float:
+        ax = vh.draw_structure(glass, polyhedra=polyhedra)
+        return sum(len(c.get_offsets()) for c in collections(ax, EllipseCollection)) / len(BALL)
+
+    assert balls([("Si", "S"), ("Si", "S")]) == balls(("Si", "S"))
+
+
+def test_nothing_that_is_drawn_is_cut_off(glass):
+    ax = vh.draw_structure(glass, polyhedra=("Si", "S"))
+    (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
+    for c in collections(ax, EllipseCollection):
+        x, y = np.asarray(c.get_offsets()).T
+        radius = np.asarray(c.get_widths()) / 2
+        assert left <= (x - radius).min()
+        assert (x + radius).max() <= right
+        assert bottom <= (y - radius).min()
+        assert (y + radius).max() <= top
+
+
 def test_no_polyhedron_is_a_warning(glass):
     with pytest.warns(vh.VanhoveWarning, match="no polyhedron"):
         vh.draw_structure(glass, polyhedra=("Si", "S", 1.0))

@@ -180,6 +180,13 @@ def test_whole_numbers_and_truth_are_labels_unless_there_are_many():
         compose(many, color=[str(k) for k in range(30)])
 
 
+def test_a_legend_has_the_labels_that_occur(traj):
+    shading = compose(traj, color=np.array(list("aabcab")), paths="Li").shading
+    assert [name for name, _ in shading.entries] == ["a", "b", "c"]
+    shading = compose(traj, color=np.array(list("aabbab")), paths=[3]).shading
+    assert [name for name, _ in shading.entries] == ["b"]
+
+
 def test_values_of_frames_are_those_of_the_frame_that_is_drawn(traj):
     values = np.arange(FRAMES)[:, None] * np.ones(6) + np.arange(6)
     assert drawn(traj, color=values, frame=7)[2][0] == in_map(2.0, 0.0, 5.0)

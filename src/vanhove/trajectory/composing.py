@@ -39,7 +39,7 @@ BOLD = 1.6
 PALE = 0.45  # how far the framework's colours give way where paths are the subject
 FAINT = 0.62  # those of atoms that the result shown as colours is not about
 ENLARGED = 1.75  # times the usual radius
-JUMP_RADIUS = 0.24  # Å
+JUMP_RADIUS = 0.19  # Å
 # Drawn smaller than ions are, so that one sees between them; Å.
 RADII = {"Li": 0.50, "Na": 0.62, "K": 0.80, "Ag": 0.70, "Si": 0.36, "P": 0.36, "Ge": 0.40, "Al": 0.40, "B": 0.30,
          "O": 0.42, "S": 0.46, "Se": 0.52, "Cl": 0.52, "Br": 0.58, "I": 0.65}  # fmt: skip

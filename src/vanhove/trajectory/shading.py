@@ -30,7 +30,8 @@ class Shading:
 
     name: str
     bar: Any = None  # matplotlib's ScalarMappable
-    entries: tuple[tuple[str, str], ...] = ()
+    entries: tuple[tuple[str, str], ...] = ()  # of the labels that occur
+    tints: tuple[str, ...] = ()  # of all labels
 
     def colours(self, values: Floats) -> Floats:
         """(…, rgb): grey where there is no value."""
@@ -39,10 +40,9 @@ class Shading:
         if self.bar is not None:
             mapped: Floats = np.asarray(self.bar.to_rgba(np.ma.masked_invalid(values)))[..., :3]
             return mapped
-        table: Floats = np.array([*(to_rgb(colour) for _, colour in self.entries), NONE])
-        codes = np.where(np.isnan(values), len(self.entries), values).astype(int)
-        tints: Floats = table[codes]
-        return tints
+        table = np.array([*(to_rgb(tint) for tint in self.tints), NONE])
+        found: Floats = table[np.where(np.isnan(values), len(self.tints), values).astype(int)]
+        return found
 
 
 def shading_of(values: Floats, name: str, labels: Sequence[str], *, colours: str, marked: bool = False) -> Shading:
@@ -52,7 +52,9 @@ def shading_of(values: Floats, name: str, labels: Sequence[str], *, colours: str
         raise Refusal(f"'{name}' has no finite value to colour by" if name else "There is no value to colour by")
     if not labels:
         return _continuous(float(finite.min()), float(finite.max()), name, colours)
-    return Shading(name, entries=tuple(zip(labels, _tints(labels, marked=marked), strict=True)))
+    tints = _tints(labels, marked=marked)
+    entries = tuple((labels[code], tints[code]) for code in np.unique(finite).astype(int).tolist())
+    return Shading(name, entries=entries, tints=tuple(tints))
 
 
 def _continuous(low: float, high: float, name: str, colours: str) -> Shading:
