@@ -74,6 +74,7 @@ def test_lengths_and_waiting_times_of_a_walk_are_within_5_percent(case: str) -> 
     rng = np.random.default_rng([20261120, list(CASES).index(case)])
     paths, planted, back = walk(rng, round(300 / options["spacing"]), 80, **options)
     result = vh.dynamics.jumps(trajectory(paths, options["spacing"]), "Li", drift=None)
+    assert result.attrs["verdict"].startswith(f"{result.sizes['event']} jumps")
     assert float(result.mean_length) == pytest.approx(options["length"], rel=0.05)
     assert result.sizes["event"] == pytest.approx(planted, rel=0.05)
     assert float(result.waiting_time) == pytest.approx(80 * 300 / planted, rel=0.05)
@@ -141,6 +142,8 @@ def test_liquids_are_called_so() -> None:
     paths = brownian(np.random.default_rng(20261123), 500, 20, 0.5)
     result = vh.dynamics.jumps(trajectory(paths, 0.1), "Li", drift=None, threshold=1.0)
     assert "flows" in result.attrs["verdict"]
+    slow = vh.dynamics.jumps(trajectory(0.2 * paths, 0.1), "Li", drift=None, threshold=1.0)
+    assert "not set apart" in slow.attrs["verdict"]
 
 
 def test_the_result_does_not_depend_on_the_blocks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,7 @@ STAY = 0.1  # ps that an ion has to be somewhere to have arrived; two frames at 
 MEMORY = 5.0  # ps over which a place is averaged
 SHIFT = 1.0  # ps after which a place less than a jump away is where the ion is
 FEWEST_FRAMES = 10
+BLURRED = 2.0  # how much more jumps a threshold of 3/4 finds than one of 5/4, where there is no gap below the jumps
 FLOWS = 0.5  # jumps per ps and ion: half of all windows in which the vibration is seen hold one
 THRESHOLDS = (0.75, 1.0, 1.25, 1.5)  # times the threshold: how much the rate depends on it
 RECROSSINGS = (0.0, 0.5, 1.0, 2.0)  # times the time within which returns don't count
@@ -273,19 +274,25 @@ def _result(
         removed=int(found.returns.sum()),
         vibration=vibration,
         threshold=threshold,
-        verdict=_verdict(number, rate, run, vibration, threshold),
+        verdict=_verdict(number, rate, run, vibration, threshold, rates[:, RECROSSINGS.index(1.0)]),
         caveat=CAVEAT,
         **known,
     )  # fmt: skip
 
 
-def _verdict(number: int, rate: float, run: float, vibration: float, threshold: float) -> str:
+def _verdict(number: int, rate: float, run: float, vibration: float, threshold: float, rates: Floats) -> str:
     """What a person has to know before using the rate."""
     seen = f"vibration {vibration:.2f} Å, jumps from {threshold:.2f} Å on"
     if number == 0:
         return f"no jump in {run:g} ps; {seen}"
     if rate > FLOWS:
         return f"an ion jumps every {1 / rate:.2g} ps, which is hardly a stay: it flows; {seen}"
+    near = rates[[0, 2]]  # with a threshold a quarter smaller, and larger
+    if near[0] > BLURRED * near[1]:
+        return (
+            f"jumps are not set apart from vibration: one per ion every {1 / rate:.3g} ps, but every "
+            f"{1 / near[0]:.3g} ps with a threshold of {THRESHOLDS[0] * threshold:.2f} Å; {seen}"
+        )
     return f"{number} jumps, one per ion every {1 / rate:.3g} ps; {seen}"
 
 
