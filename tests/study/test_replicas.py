@@ -8,7 +8,7 @@ import pytest
 import vanhove as vh
 from vanhove.study import Results, run
 from vanhove.study.graph import PlannedRun
-from vanhove.study.replicas import mean_of, rows_of_means
+from vanhove.study.replicas import mean_of, rows_of_means, told_once
 from vanhove.study.results import row
 
 TEMPERATURES, REPLICAS = (800, 1200), 3
@@ -93,6 +93,7 @@ def test_an_error_is_never_below_what_the_runs_own_errors_leave() -> None:
     assert far.error == pytest.approx(np.tan(np.pi * 0.6827 / 2))  # t of one degree of freedom, times s/√2 = 1
     without = mean_of([1.0, 3.0], [np.nan, np.nan])
     assert without.error == far.error
+    assert np.isnan(mean_of([2.075, 2.075, 2.075], [np.nan] * 3).error)  # the same bin: how sure it is, is not known
 
 
 def test_the_law_of_glasses_that_differ_holds_its_barrier() -> None:
@@ -146,6 +147,13 @@ def test_refused_runs_do_not_drop_out() -> None:
     assert mean["value"] is None
     assert mean["verdict"] == "2 of 3 runs diffuse, so there is no mean: the others would stand for all."
     assert mean["upper"] == pytest.approx((2e-5 + 3e-5 + 1e-6 + 2 * 1.644854e-6) / 3)
+
+
+def test_a_table_tells_a_mean_instead_of_its_runs() -> None:
+    runs = [planned("a"), planned("b"), planned("c", 1000.0)]
+    rows = [of_d("a", 2e-5, 1e-6), of_d("b", 3e-5, 1e-6), {**of_d("c", 4e-5, 1e-6), "temperature": 1000.0}]
+    told = told_once([*rows, *rows_of_means(rows, runs)])
+    assert [(one["temperature"], one["run"]) for one in told] == [(900.0, ""), (1000.0, "c")]
 
 
 def test_only_runs_of_the_same_atoms_are_replicas() -> None:

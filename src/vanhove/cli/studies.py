@@ -19,11 +19,12 @@ def run(file: Path, out: Path | None, *, dry_run: bool) -> list[str]:
     if dry_run:
         return _planned(file, out)
     from vanhove import report, study
+    from vanhove.study.replicas import told_once
 
     with Watch() as watch:
         results = study.run(file, out, progress=watch)
     page = report.write(results.folder)
-    return [*summary(results.summary), "", f"numbers: {results.folder / 'summary.csv'}", f"report:  {page}"]
+    return [*summary(told_once(results.summary)), "", f"numbers: {results.folder / 'summary.csv'}", f"report:  {page}"]
 
 
 def demo(folder: Path) -> list[str]:

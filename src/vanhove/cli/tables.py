@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -56,9 +56,9 @@ def _numbers(result: Dataset, curves: set[str]) -> list[str]:
         if error is not None and error.shape != array.shape:
             error = None
         for place in np.ndindex(array.shape):
-            where = [str(array[dim].values[i]) for dim, i in zip(array.dims, place, strict=True)]
-            spread = None if error is None else float(error.values[place])
-            rows.append([" ".join([str(name), *where]), measured(float(array.values[place]), spread, _unit(array))])
+            where = [_label(array[dim].values[i]) for dim, i in zip(array.dims, place, strict=True)]
+            spread = None if error is None else error.values[place]
+            rows.append([" ".join([str(name), *where]), _shown(array.values[place], spread, _unit(array))])
     return aligned(rows) if rows else []
 
 
@@ -69,16 +69,31 @@ def _points(result: Dataset, dim: str) -> list[str]:
     positive = along[along > 0]
     if not curves or len(positive) == 0:
         return []
-    wanted = np.geomspace(positive.min(), positive.max(), POINTS)
-    chosen = np.unique([int(np.argmin(np.abs(along - x))) for x in wanted])
+    if len(along) <= SHORT:  # sites, numbers of bridges: 0 is one of them
+        chosen = np.arange(len(along))
+    else:
+        wanted = np.geomspace(positive.min(), positive.max(), POINTS)
+        chosen = np.unique([int(np.argmin(np.abs(along - x))) for x in wanted])
     rows = [[_head(result[dim]), *(_head(curve) for curve in curves)]]
     for i in chosen:
         cells = []
         for curve in curves:
             error = result.get(f"{curve.name}_error")
-            cells.append(measured(float(curve.values[i]), None if error is None else float(error.values[i]), ""))
+            cells.append(_shown(curve.values[i], None if error is None else error.values[i], ""))
         rows.append([f"{along[i]:.4g}", *cells])
     return aligned(rows)
+
+
+def _shown(value: Any, error: Any, unit: str) -> str:
+    """A number with its error; what is no number (a species, a name, yes or no) as it is written."""
+    if not np.issubdtype(np.asarray(value).dtype, np.number):
+        return str(value)
+    return measured(float(value), None if error is None else float(error), unit)
+
+
+def _label(value: Any) -> str:
+    """The name of a place: numbers without the digits that only binary has."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _peaks(result: Dataset) -> list[str]:

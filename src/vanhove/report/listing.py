@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from vanhove.study.replicas import told_once
+
 from .numbers import at_most, finite, kelvin, plain, with_error, with_unit
 from .runs import Table
 
@@ -33,11 +35,9 @@ STRUCTURE = {
 
 def listed(results: Results, names: Mapping[str, str]) -> Table | None:
     """The rows of the summary with these names; of replicas only their mean. None where there is nothing to tell."""
-    chosen = [row for row in results.summary if row["name"] in names]
     order = list(names)
-    chosen.sort(key=lambda row: order.index(row["name"]))
-    averaged = {_at(row) for row in chosen if not row["run"]}
-    shown = [row for row in chosen if not row["run"] or _at(row) not in averaged]
+    shown = told_once([row for row in results.summary if row["name"] in names])
+    shown.sort(key=lambda row: order.index(row["name"]))
     columns = list(dict.fromkeys(map(_column, sorted(shown, key=lambda row: row["temperature"] or 0.0))))
     lines: dict[tuple[str, str], dict[str, str]] = {}
     for row in shown:
@@ -49,10 +49,6 @@ def listed(results: Results, names: Mapping[str, str]) -> Table | None:
         if set(cells.values()) != {"–"}
     ]
     return Table(["Quantity", "Of", *columns], rows) if rows else None
-
-
-def _at(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    return row["name"], row["species"], row["phase"], row["temperature"]
 
 
 def _column(row: Mapping[str, Any]) -> str:

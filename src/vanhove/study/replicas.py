@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 LEVEL, WIDE_LEVEL = 0.6827, 0.95  # of the error, and of the interval from low to high
 NORMAL_95 = 1.959964  # standard errors to either side
 ONE_SIDED_95 = 1.644854
+SAME = 1e-12  # of a value, that only rounding makes
 OF_A_RUN = {"atoms", "density"}  # what was put in, not what came out
 ZERO_WHERE_ABSENT = {"unit_share", "Qn_share"}  # a kind of unit that a run does not have has a share there: none
 DIFFUSIVE = "diffusive"
@@ -61,6 +62,8 @@ def mean_of(values: Sequence[float], errors: Sequence[float]) -> Mean:
         reach = NORMAL_95 * within if math.isfinite(value) else math.nan
         return Mean(value, within if math.isfinite(value) else math.nan, value - reach, value + reach)
     between = float(np.std(numbers, ddof=1)) / n**0.5
+    if between < SAME * abs(value):  # alike to the last digit, as positions of the same bin are
+        between = 0.0 if math.isfinite(within) else math.nan
     error, reach = (
         float(np.fmax(normal * within, t.ppf((1 + level) / 2, n - 1) * between))
         for normal, level in ((1.0, LEVEL), (NORMAL_95, WIDE_LEVEL))
@@ -95,6 +98,27 @@ def rows_of_means(rows: Sequence[Row], runs: Sequence[PlannedRun]) -> list[Row]:
         made = (_mean_row(listed, names, size) for listed in _by_quantity(rows, names).values())
         means += [one for one in made if one is not None]
     return means
+
+
+def told_once(rows: Sequence[Row]) -> list[Row]:
+    """The rows with the mean of replicas where the first of them stood, and the others left out."""
+
+    def about(one: Row) -> tuple[Any, ...]:
+        return tuple(one[column] for column in ("name", "species", "temperature", "phase", "unit"))
+
+    means: dict[tuple[Any, ...], list[Row]] = {}
+    for one in rows:
+        if not one["run"]:
+            means.setdefault(about(one), []).append(one)
+    told, seen = [], set()
+    for one in rows:
+        key = about(one)
+        if key not in means:
+            told.append(one)
+        elif key not in seen:
+            seen.add(key)
+            told += means[key]
+    return told
 
 
 def _by_quantity(rows: Sequence[Row], names: Sequence[str]) -> dict[tuple[Any, ...], list[Row]]:
