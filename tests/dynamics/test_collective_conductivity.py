@@ -51,6 +51,18 @@ def test_independent_ions_have_a_haven_ratio_of_one(method: str) -> None:
     assert float(result.sigma_total_upper) == pytest.approx(value + 1.645 * error)
 
 
+@pytest.mark.parametrize("n", [3, 20])
+def test_a_walk_that_all_ions_share_is_found_to_be_one(n: int) -> None:
+    """With no window given: so many ions on one path differ too much from random walks for a D of their own."""
+    rng = np.random.default_rng(2)
+    paths = rng.uniform(0, LENGTH, (n, 3)) + np.cumsum(rng.normal(size=(3000, 1, 3)), axis=0)
+    traj = moving(paths, None, SPACING, ["Li"] * n, temperature=KELVIN)
+    with pytest.warns(vh.VanhoveWarning, match="add up"):
+        result = conductivity(traj, {"Li": 1}, "einstein")
+    assert float(result.haven_ratio) == pytest.approx(1 / n, abs=3 * float(result.haven_ratio_error))
+    assert abs(float(result.sigma_total) - n**2 * UNIT * 0.5 / SPACING) < 3 * float(result.sigma_total_error)
+
+
 @pytest.mark.parametrize("method", ["einstein", "green-kubo"])
 def test_ions_that_move_as_one_conduct_as_one_of_their_number(method: str) -> None:
     """N on the same path: the collective MSD is N times each ion's, H = 1/N."""

@@ -212,6 +212,8 @@ def _einstein(
     sigma, error = factor * found.slope, factor * found.error
     upper = sigma + ONE_SIDED * error
     total_upper = factor * found.upper
+    # ions that move as one: each is too noisy to be seen to diffuse, yet their ratio to the charge is known
+    independent = (alone.total, alone.total_error) if alone.counted.any() else (factor * found.single, 0.0)
     by_time = factor / seen.times
     running = (by_time * seen.values[:, -1, -1], by_time * seen.errors[:, -1, -1])
     single, distinct = (np.zeros((2, len(carriers.pairs), len(seen.times))) for _ in range(2))
@@ -226,7 +228,7 @@ def _einstein(
     variables = {
         **_sigma(sigma[:-1], error[:-1], upper[:-1], (float(sigma[-1]), float(error[-1]), total_upper)),
         **_curves(running, (single[0], single[1]), (distinct[0], distinct[1])),
-        **_ratio(*_haven(alone.total, alone.total_error, float(sigma[-1]), float(error[-1]))),
+        **_ratio(*_haven(independent, float(sigma[-1]), float(error[-1]))),
         "sigma_independent": Column((), alone.total, "mS/cm", "Nernst-Einstein conductivity"),
         "sigma_independent_error": Column(
             (), alone.total_error, "mS/cm", "standard error of the Nernst-Einstein conductivity"
@@ -289,8 +291,9 @@ def _single(
     return found, straight_from(full, found, float(alone.starts[counted].max())) if counted.any() else np.nan
 
 
-def _haven(alone: float, alone_error: float, sigma: float, error: float) -> tuple[float, float]:
+def _haven(independent: tuple[float, float], sigma: float, error: float) -> tuple[float, float]:
     """σ_NE/σ, both errors taken as independent."""
+    alone, alone_error = independent
     if not (np.isfinite(alone) and sigma > SEEN * error):
         return np.nan, np.nan
     ratio = alone / sigma
@@ -327,9 +330,10 @@ def _green_kubo(
     sigma, error = (np.array(each) for each in zip(*map(_given, found.by_species), strict=True))
     alone, _ = (np.array(each) for each in zip(*map(_given, found.alone), strict=True))
     total, total_error = _given(found.total)
+    bound = max(total, 0.0) + ONE_SIDED * total_error
     haven = found.haven if found.total.steady and total > SEEN * total_error else (np.nan, np.nan)
     variables = {
-        **_sigma(sigma, error, sigma + ONE_SIDED * error, (total, total_error, total + ONE_SIDED * total_error)),
+        **_sigma(sigma, error, sigma + ONE_SIDED * error, (total, total_error, bound)),
         **_curves(found.running, found.single, found.distinct),
         **_ratio(*haven),
         "spectrum": Column(("energy",), found.spectrum[0], "mS/cm", "real part of the conductivity at ħω"),

@@ -79,7 +79,7 @@ def green_kubo(
         {
             "D": Column((), value, "cm²/s", "diffusion coefficient"),
             "D_error": Column((), error, "cm²/s", "standard error of D"),
-            "D_upper": Column((), value + ONE_SIDED * error, "cm²/s", "one-sided 95 % bound of D"),
+            "D_upper": Column((), max(value, 0.0) + ONE_SIDED * error, "cm²/s", "one-sided 95 % bound of D"),
             "running": Column(("lag",), running, "cm²/s", "integral of the autocorrelation up to a lag"),
             "running_error": Column(("lag",), running_error, "cm²/s", "standard error of the integral"),
             "vacf": Column(("lag",), vacf, "Å²/ps²", "velocity autocorrelation"),

@@ -56,6 +56,7 @@ class Spreading:
 
     slope: Floats
     error: Floats
+    single: float  # slope of single ions in the same fit
     upper: float  # one-sided 95 % bound of the total's slope
     edges: tuple[float, float]  # ps
     exponent: Exponent
@@ -80,11 +81,12 @@ def spreading(found: Products, full: Curve, alone: Alone, start: float, window: 
     nothing = np.full(found.by_axis.shape[1], np.nan)
     if chosen is None:
         unknown = Exponent(np.nan, np.nan)
-        return Spreading(nothing, nothing, bound, (np.nan, np.nan), unknown, np.nan, reason, "none")
+        return Spreading(nothing, nothing, np.nan, bound, (np.nan, np.nan), unknown, np.nan, reason, "none")
     curve = full.at(chosen)
     seen = exponent(curve, curve.relative_covariance)
     slope, error, intercept = _slopes(found.values, full, chosen, single)
-    error = np.hypot(error, alone.missed(_weights(full, chosen, single), chosen, full.spacing) * np.abs(slope))
+    weights = _weights(full, chosen, single)
+    error = np.hypot(error, alone.missed(weights, chosen, full.spacing) * np.abs(slope))
     verdict = _verdict(found, full, chosen, single, seen, own=bool(np.isnan(start)))
     if verdict == DIFFUSIVE:
         bound = float(slope[-1] + ONE_SIDED * error[-1])
@@ -93,7 +95,8 @@ def spreading(found: Products, full: Curve, alone: Alone, start: float, window: 
     if verdict != DIFFUSIVE and window is None:
         slope, error, intercept = nothing, nothing, np.nan
     edges = (float(curve.times[0]), float(curve.times[-1]))
-    return Spreading(slope, error, bound, edges, seen, intercept, verdict, reason)
+    slope_of_single = float(weights @ single[chosen]) / full.spacing
+    return Spreading(slope, error, slope_of_single, bound, edges, seen, intercept, verdict, reason)
 
 
 def straight_from(full: Curve, alone: Alone, latest: float) -> float:
