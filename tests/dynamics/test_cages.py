@@ -116,6 +116,7 @@ def test_centres_by_number_mask_and_bonds() -> None:
     mask = np.arange(8) == 7
     assert vh.dynamics.cages(traj, "Li", mask, 3.0).cage.values.tolist() == [7]
     assert vh.dynamics.cages(traj, "Li", "S", 3.0).sizes["cage"] == 5
+    assert vh.dynamics.cages(traj, "Li", 7.0, 3.0).cage.values.tolist() == [7]
     one = traj.select("Li")
     assert vh.dynamics.cages(one, "Li", "S", 3.0).sizes["cage"] == 5
 

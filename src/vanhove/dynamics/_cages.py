@@ -111,7 +111,9 @@ def _centres(
 ) -> Ints:
     """Numbers of the centres in the whole system."""
     everything = traj.whole_system
-    given = [centres] if isinstance(centres, str) else list(centres)
+    given = (
+        [centres] if isinstance(centres, str | float | int) else list(centres)
+    )  # one number, as the command reads it
     if len(given) == 0:
         raise Refusal("There is no centre", "", "Name a species, or give numbers of atoms")
     if all(isinstance(one, str) for one in given):
