@@ -17,13 +17,13 @@ CAGES = FCC + CELL / 4
 CAGE_RADIUS, FARTHEST_HOP, HOPS = 2.0, 4.8, 0.12  # Å, Å, chance of a hop in each frame
 
 
-def argyrodite() -> tuple[vh.Trajectory, np.ndarray]:
-    """Twenty Li on six sites around each of four S, between PS4 and Cl; the cage of every Li in every frame."""
+def argyrodite() -> vh.Trajectory:
+    """Twenty Li on six sites around each of four S, between PS4 and Cl."""
     rng = np.random.default_rng(4)
     sites = (CAGES[:, None] + CAGE_RADIUS * np.vstack([np.eye(3), -np.eye(3)])).reshape(-1, 3)
     at = rng.permutation(len(sites))[:20]
     place = sites[at].copy()
-    path, cage = np.empty((FRAMES, 20, 3)), np.empty((FRAMES, 20), int)
+    path = np.empty((FRAMES, 20, 3))
     for frame in range(FRAMES):
         if rng.random() < HOPS:
             ion = rng.integers(20)
@@ -36,7 +36,7 @@ def argyrodite() -> tuple[vh.Trajectory, np.ndarray]:
                 new = rng.choice(free, p=chance / chance.sum())
                 place[ion] += step[new]
                 at[ion] = new
-        path[frame], cage[frame] = place, at // 6
+        path[frame] = place
     phosphorus = FCC + CELL / 2
     anions = (phosphorus[:, None] + 2.05 * TETRAHEDRON).reshape(-1, 3)
     rest = np.vstack([phosphorus, anions, CAGES, FCC])
@@ -47,30 +47,18 @@ def argyrodite() -> tuple[vh.Trajectory, np.ndarray]:
     rattling += swaying * np.repeat([0.25, 0.07], [20, len(rest)])[:, None]
     species = ["Li"] * 20 + ["P"] * 4 + ["S"] * 20 + ["Cl"] * 4
     times = SPACING * np.arange(FRAMES)
-    return vh.from_arrays(rattling, CELL, species, times, wrapped=False, temperature=600), cage
+    return vh.from_arrays(rattling, CELL, species, times, wrapped=False, temperature=600)
 
 
 def main() -> None:
     """Write the images beside this file."""
-    import xarray as xr
-
-    traj, cage = argyrodite()
-    found = vh.dynamics.jumps(traj, "Li", drift=None)
-    busiest = int((np.diff(cage, axis=0) != 0).sum(axis=0).argmax())
-    cages = xr.DataArray(
-        cage,
-        dims=("frame", "atom"),
-        name="cage",
-        attrs={"long_name": "cage"},
-        coords={"index": ("atom", np.arange(20))},
-    )
-    first, later = traj.positions[0, :20], traj.positions[100, :20]
-    moved = xr.Dataset(
-        {"r2": (("lag", "atom"), ((later - first) ** 2).sum(axis=1)[None], {"units": "Å²"})},
-        coords={"lag": ("lag", [10.0], {"units": "ps"})}, attrs={"species": "Li"},
-    )  # fmt: skip
+    traj = argyrodite()
+    cages = vh.dynamics.cages(traj, "Li", "S", 3.6, free_of="P")
+    jumps = vh.dynamics.jumps(traj, "Li", drift=None)
+    moved = vh.dynamics.displacements(traj, "Li", [10.0], drift=None)
+    busiest = int(np.bincount(cages["atom"].values).argmax())
     web = vh.draw_structure(traj, paths="Li", polyhedra=("P", "S"))
-    one = vh.draw_structure(traj, paths=[busiest], color=cages, mark=found, polyhedra=("P", "S"))
+    one = vh.draw_structure(traj, paths=[busiest], color=cages, mark=jumps, polyhedra=("P", "S"))
     far = vh.draw_structure(traj, color=moved, enlarge=(moved, 4.0), polyhedra=("P", "S"), frame=100)
     for name, axes in (("web", web), ("cages", one), ("displacements", far)):
         axes.figure.savefig(f"pictures-{name}.png", dpi=80)

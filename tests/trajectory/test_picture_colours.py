@@ -123,6 +123,12 @@ def test_results_of_the_package_are_drawn_as_they_come():
     moved = vh.dynamics.d2min(traj, "Na", cutoff=8.0, step=1.0)
     assert compose(traj, color=moved).shading.name == "sum of the roots over all steps (Å)"
     assert compose(traj, color=moved["D2min"], frame=4).shading.name == "mean squared non-affine displacement (Å²)"
+    gone = vh.dynamics.displacements(traj, "Na", [2.0, 5.0], drift=None)
+    assert compose(traj, color=gone).shading.name == "displacement in 5 ps (Å)"
+    far = np.sqrt(gone["r2"].values[-1])
+    assert drawn(traj, color=gone)[20][0] == in_map(far[5], far.min(), far.max())
+    large = drawn(traj, enlarge=(gone, 6.0))
+    assert [large[atom][1] > RADII["Na"] for atom in range(15, 40)] == (far > 6.0).tolist()
 
 
 def test_squared_displacements_are_distances_at_their_lag(traj):

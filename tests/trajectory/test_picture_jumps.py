@@ -166,6 +166,25 @@ def test_a_path_has_the_colours_of_what_the_ion_was_in(traj):
     assert atoms[f"Li, atom {JUMPER}: 3"] == pytest.approx(after)
 
 
+def test_a_path_has_the_colours_of_the_cages_that_the_package_finds():
+    """From the cage of the S at 2, 5, 5 to that of the S at 8, 5, 5 and on; the other Li stays and has no colour."""
+    frames = np.broadcast_to(np.array([[2.0, 5, 5], [8, 5, 5], [5, 1, 1], [3, 5, 5], [1, 1, 1.0]]), (300, 5, 3)).copy()
+    frames[100:, 3] = [7, 5, 5]
+    frames[250:, 3] = [3, 5, 5]
+    traj = vh.from_arrays(frames, 12.0, ["S", "S", "Cl", "Li", "Li"], 0.1 * np.arange(300), wrapped=False)
+    found = vh.dynamics.cages(traj, "Li", "S", 2.5)
+    picture = compose(traj, paths=[3], color=found, mark=found)
+    assert [name for name, _ in picture.shading.entries] == ["S 0", "S 1"]
+    assert picture.jumps == "jumps"
+    lines = picture.scene.lines[0]
+    first, second = (np.array(to_rgb(colour)) for _, colour in picture.shading.entries)
+    for begin, end, tint in ((0.5, 9.8, first), (10.2, 24.8, second), (25.2, 29.0, first)):
+        here = (lines.tips.times > begin) & (lines.tips.times < end)
+        assert np.allclose(lines.colours[here], tint)
+    with pytest.raises(vh.Refusal, match="hop among 0 places"):
+        compose(traj, paths=[4], color=found)
+
+
 def test_long_trajectories_are_thinned_and_that_is_said():
     frames = np.zeros((4100, 2, 3))
     frames[:, 1, 0] = np.linspace(0, 8, 4100)

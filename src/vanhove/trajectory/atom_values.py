@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     Coloured = Dataset | DataArray | NDArray[Any] | Sequence[Any]
 
 MOST_LABELS = 20  # that colours tell apart
+HOPS = {"atom", "time", "left", "entered"}  # variables of a result of ions that go from place to place
+SAMPLES = 1200  # times at which the places of an ion are kept; finer than its path
 TIME_DIMS = ("frame", "time")
 FIRST_LABELS = ("glass", "interface", "crystal")  # in this order where they occur
 
@@ -57,6 +59,8 @@ class AtomValues:
 
 def values_of(result: Coloured, traj: Trajectory, ions: Index | None, what: str = "color") -> AtomValues:
     """One value an atom of ``traj`` from a result about all of them, about some, or about the ``ions`` of the paths."""
+    if hasattr(result, "data_vars") and set(result.data_vars) >= HOPS:
+        return _cages(result, traj, ions, what)
     if hasattr(result, "data_vars"):
         variable = _variable(result, what)
     elif hasattr(result, "dims"):
@@ -214,6 +218,43 @@ def _name(variable: Any) -> str:
             number = f"{float(value):.3g}" + ("" if units in ("", "1") else f" {units}")
             said += f" in {number}" if name == "lag" else f", {name} = {number}"
     return said
+
+
+# places between hops
+
+
+def _cages(result: Any, traj: Trajectory, ions: Index | None, what: str) -> AtomValues:
+    """The place each ion is in: the one that it left before its first hop, the one that it entered after each."""
+    if "hop_radius" in result.coords and len(np.unique(result["hop_radius"].values)) > 1:
+        raise Refusal(f"{what} has the hops of several radii", "", "Give the result of one radius")
+    numbers, times = np.asarray(result["atom"].values), np.asarray(result["time"].values, dtype=np.float64)
+    meant = atoms_meant(
+        len(numbers), traj, f"'atom' of {what}", index=numbers, species=str(result.attrs.get("species", "")),
+        fingerprint=str(result.attrs.get("fingerprint", "")),
+    )  # fmt: skip
+    mine = np.flatnonzero((meant >= 0) & (np.isin(meant, ions) if ions is not None else True))
+    order = mine[np.lexsort((times[mine], meant[mine]))]
+    atoms = meant[order]
+    left, entered = (np.asarray(result[name].values)[order] for name in ("left", "entered"))
+    places, codes = np.unique(np.concatenate([left, entered]), return_inverse=True)
+    if not 0 < len(places) <= MOST_LABELS:
+        raise Refusal(
+            f"The ions that are drawn hop among {len(places)} places", f"colours tell 1 to {MOST_LABELS} apart",
+            "Name fewer ions, or some that hop: paths=[...]",
+        )  # fmt: skip
+    samples = np.linspace(traj.times[0], traj.times[-1], SAMPLES)
+    after = np.searchsorted(samples, times[order])
+    hops = np.zeros((SAMPLES + 1, traj.n_atoms), np.intp)
+    np.add.at(hops, (after, atoms), 1)
+    hops = hops[:-1].cumsum(axis=0)
+    hopped = np.bincount(atoms, minlength=traj.n_atoms) > 0
+    first = np.searchsorted(atoms, np.flatnonzero(hopped))
+    done = hops[:, hopped]
+    values = np.full((SAMPLES, traj.n_atoms), np.nan)
+    values[:, hopped] = np.where(done == 0, codes[first], codes[len(left) + first + np.maximum(done, 1) - 1])
+    kinds = traj.whole_system.species
+    names = [f"{kinds[place]} {place}" if 0 <= place < len(kinds) else str(place) for place in places.tolist()]
+    return AtomValues(values, samples, hopped, "cage around", "1", tuple(names))
 
 
 # plain arrays

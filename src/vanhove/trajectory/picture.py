@@ -69,7 +69,7 @@ def draw_structure(
         of it (``result["q_frame"]``), or an array. It may be about all atoms, about the whole system of which ``traj``
         is a selection, about one species, or about the ions of the paths; other atoms are drawn faint. Values of every
         frame, (frame, atom), colour a path along its way, and atoms as they are in ``frame``; of other dimensions the
-        last value is taken. Squared displacements ``r2`` are shown as distances. Text, true and false, and up to 20
+        last value is taken. The result of ``dynamics.cages`` colours by the cage that an ion is in. Squared displacements ``r2`` are shown as distances. Text, true and false, and up to 20
         whole numbers are labels with a legend, in which ``""`` and −1 mean none; all else has a colour bar. Grey: no
         value.
     polyhedra
