@@ -76,7 +76,7 @@ class TextFile:
     def read(self, start: int, stop: int) -> NDArray[np.uint8]:
         """The bytes from ``start`` to ``stop`` and a line end behind them."""
         room = np.empty(stop - start + MARGIN, np.uint8)
-        done = self.read_into(start, memoryview(room)[: stop - start])
+        done = self.read_into(start, room.data[: stop - start])
         room[done] = 10
         if done < stop - start - MARGIN:  # the last line may have borrowed its end from the margin
             raise Refusal("The file became shorter while it was read", str(self.path), "Open it again")
