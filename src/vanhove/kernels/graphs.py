@@ -44,7 +44,8 @@ def _independent(basis: Ints, rank: int, x: int, y: int, z: int) -> bool:
         return x != 0 or y != 0 or z != 0
     a, b, c = basis[0, 0], basis[0, 1], basis[0, 2]
     if rank == 1:
-        return b * z - c * y != 0 or c * x - a * z != 0 or a * y - b * x != 0
+        beside: bool = b * z - c * y != 0 or c * x - a * z != 0 or a * y - b * x != 0
+        return beside
     d, e, f = basis[1, 0], basis[1, 1], basis[1, 2]
     outside: bool = rank == 2 and a * (e * z - f * y) + b * (f * x - d * z) + c * (d * y - e * x) != 0
     return outside
