@@ -14,7 +14,7 @@ from .sections import mobile_of, species_of
 if TYPE_CHECKING:
     from vanhove.study.results import Results
 
-    from .findings import Findings
+    from .findings import Coefficient, Findings
 
 FAR = 1.5  # an extrapolation is far when its 1/T is so many times the largest 1/T of the runs
 FEW = 3  # temperatures: so few can't tell a straight line from a bent one
@@ -101,7 +101,7 @@ def _barriers(found: Findings, mobile: list[str]) -> Iterator[Card]:
     for law in found.laws:
         if law.quantity == "D" and law.species in mobile and finite(law.barrier):
             value = with_unit(with_error(law.barrier, law.barrier_error), "eV")
-            ends = f"± one standard error, {min(law.temperatures):g} to {max(law.temperatures):g} K"
+            ends = f"± one standard error, {min(law.temperatures):g} to {kelvin(max(law.temperatures))}"
             yield Card(f"Activation energy, {law.name}", value, ends)
 
 
@@ -152,11 +152,19 @@ def _assumed(found: Findings) -> Iterator[Doubt]:
 
 
 def _refused(found: Findings) -> Iterator[Doubt]:
+    """Why a D is refused, and where motion changes along a run; of replicas one says it for all."""
+    groups: dict[tuple[str, float | str], list[Coefficient]] = {}
     for one in found.coefficients:
-        if not one.diffusive:
-            yield Doubt(one.verdict.rstrip(".") + ".", f"D of {one.species}{_at(one.temperature) or ', ' + one.run}")
-        if one.changes:
-            yield Doubt(one.changes, f"D of {one.species}{_at(one.temperature) or ', ' + one.run}")
+        groups.setdefault((one.species, one.temperature or one.run), []).append(one)
+    for (species, _), runs in groups.items():
+        about = f"D of {species}{_at(runs[0].temperature) or ', ' + runs[0].run}"
+        for texts in (
+            [one.verdict.rstrip(".") + "." for one in runs if not one.diffusive],
+            [one.changes for one in runs if one.changes],
+        ):
+            others = f" ({len(texts)} of {len(runs)} runs, the first of them told.)" if len(runs) > 1 else ""
+            if texts:
+                yield Doubt(f"{texts[0]}{others}", about)
 
 
 def _warned(results: Results) -> Iterator[Doubt]:

@@ -158,7 +158,7 @@ def _draw_exponent(ax: Axes, runs: list[Run]) -> None:
         ax.plot(lag[shown], values[shown], color=colour, lw=1.2, label=name)
         ax.plot(lag[inside], values[inside], color=colour, lw=3.2, solid_capstyle="butt")
     ax.set_ylim(0, highest)
-    ax.legend(loc="lower right", handlelength=1.4)
+    ax.legend(loc="best", handlelength=1.4)
 
 
 def _table(runs: list[Run], names: list[str]) -> dict[str, list[Any]]:

@@ -136,11 +136,12 @@ def _laws(results: Results) -> list[Law]:
     for record in results.find(observable="arrhenius"):
         result = results.load(record)
         quantity = quantity_of(record)
+        unit = UNITS.get(quantity, str(result["value_at"].attrs.get("units", "")))
         found.append(
             Law(
                 quantity, record.species, _number(result, "E_a"), _number(result, "E_a_error"), _number(result, "at"),
                 _number(result, "value_at"), _number(result, "value_at_low"), _number(result, "value_at_high"),
-                UNITS.get(quantity, str(result["value_at"].attrs.get("units", ""))), tuple(result["temperature"].values.tolist()),
+                unit, tuple(result["temperature"].values.tolist()),
                 str(result.attrs.get("verdict", "")), str(result.attrs.get("crossover", "")),
             )
         )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -60,4 +61,7 @@ def _told(row: Mapping[str, Any]) -> str:
         return with_error(row["value"], row["error"], row["unit"])
     if finite(row["upper"]):
         return at_most(row["upper"], row["unit"])
-    return with_unit(f"≥ {plain(row['low'], 2)}", row["unit"]) if finite(row["low"]) else "–"
+    if finite(row["low"]):
+        return with_unit(f"≥ {plain(row['low'], 2)}", row["unit"])
+    some = re.match(r"([1-9]\d* of \d+ runs)", row["verdict"])
+    return f"in {some[1]} only" if some else "–"

@@ -41,7 +41,7 @@ JUMPS = tuple(
     )
 )  # fmt: skip
 PLACES = ("dynamics.density", "dynamics.fast_slow")
-HIGH = {"dynamics.fast_slow", "dynamics.density"}  # two pictures in one
+HIGH = {"dynamics.fast_slow"}  # two pictures, one above the other
 FORMERS = ("Si", "P", "Ge", "B", "Al", "As", "Sb", "Sn")  # where no charges say which ions the network is made of
 ANIONS = ("O", "S", "Se", "N", "F", "Cl", "Br", "I")
 BOND = 4.0  # Å, longer than any between a former and its anion

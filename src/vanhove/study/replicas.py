@@ -145,10 +145,11 @@ def _mean_row(rows: list[Row], names: Sequence[str], size: str) -> Row | None:
     counted = f"{len(names)} runs{size}"
     given = sum(math.isfinite(value) for value in values)
     if given < len(names):
-        if not given and not any(one["upper"] is not None for one in rows):
-            return None  # no run has it: that is said once for each
-        told = f"{given} of {counted} {_has(first)}, so there is no mean: the others would stand for all"
-        return row(first["name"], math.nan, first["unit"], upper=_bound(rows), verdict=f"{told}.", **about)
+        told = f"{given} of {counted} {_has(first)}, so there is no mean"
+        return row(
+            first["name"], math.nan, first["unit"], low=_bound(rows, "low", -ONE_SIDED_95),
+            upper=_bound(rows, "upper", ONE_SIDED_95), verdict=f"{told}.", **about,
+        )  # fmt: skip
     mean = mean_of(values, errors)
     return row(
         first["name"], mean.value, first["unit"], error=mean.error, low=mean.low, high=mean.high,
@@ -168,15 +169,12 @@ def _doubtful(rows: Sequence[Row]) -> str:
     return "" if diffusive == len(rows) else f", of which {diffusive} diffuse"
 
 
-def _bound(rows: Sequence[Row]) -> float:
+def _bound(rows: Sequence[Row], column: str, errors: float) -> float:
     """The mean of each run's 95 % bound: a bound of the mean, and a generous one; NaN where a run has none."""
-    bounds = []
-    for one in rows:
-        if one["value"] is None:
-            bounds.append(one["upper"])
-        else:
-            bounds.append(one["value"] + ONE_SIDED_95 * (one["error"] or 0.0))
-    return math.nan if None in bounds else float(np.mean(bounds))
+    bounds = [one[column] if one["value"] is None else one["value"] + errors * (one["error"] or 0.0) for one in rows]
+    if None in bounds or all(one["value"] is not None for one in rows):
+        return math.nan
+    return float(np.mean(bounds))
 
 
 def _column(rows: Sequence[Row], name: str) -> list[float]:
