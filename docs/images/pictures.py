@@ -58,7 +58,7 @@ def main() -> None:
     moved = vh.dynamics.displacements(traj, "Li", [10.0], drift=None)
     busiest = int(np.bincount(cages["atom"].values).argmax())
     web = vh.draw_structure(traj, paths="Li", polyhedra=("P", "S"))
-    one = vh.draw_structure(traj, paths=[busiest], color=cages, mark=jumps, polyhedra=("P", "S"))
+    one = vh.draw_structure(traj, paths=[busiest], color=cages, mark=jumps, polyhedra=("P", "S"), near=3.5)
     far = vh.draw_structure(traj, color=moved, enlarge=(moved, 4.0), polyhedra=("P", "S"), frame=100)
     for name, axes in (("web", web), ("cages", one), ("displacements", far)):
         axes.figure.savefig(f"pictures-{name}.png", dpi=80)

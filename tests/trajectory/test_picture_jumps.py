@@ -185,6 +185,43 @@ def test_a_path_has_the_colours_of_the_cages_that_the_package_finds():
         compose(traj, paths=[4], color=found)
 
 
+def test_what_is_near_a_path_is_shown_around_it_in_one_piece():
+    """An ion that leaves a skewed cell twice: a straight path, and every image of the others within reach of it."""
+    cell = np.array([[10.0, 0, 0], [3, 9, 0], [-2, 2, 8]])
+    rest = np.random.default_rng(12).random((30, 3)) @ cell
+    steps = np.array([0.4, 0.5, 0.6]) + np.linspace(0, 2.2, 300)[:, None] * [0, 1, 0]
+    frames = np.concatenate([(steps @ cell)[:, None], np.broadcast_to(rest, (300, 30, 3))], axis=1)
+    traj = vh.from_arrays(frames, cell, ["Li", *30 * ["S"]], 0.1 * np.arange(300), wrapped=False)
+    scene = compose(traj, paths=[0], near=4.0, mark=[(0, 15.0)]).scene
+    path = scene.lines[0].segments
+    assert path[1:, 0] == pytest.approx(path[:-1, 1])
+    assert np.linalg.norm(path[-1, 1] - path[0, 0]) > 2.0 * 9.4
+    way = path.reshape(-1, 3)
+    shifts = np.stack(np.meshgrid(*3 * [np.arange(-4, 5)], indexing="ij"), axis=-1).reshape(-1, 1, 3) @ cell
+    images = (rest + shifts).reshape(-1, 3)
+    images = images[((images > way.min(axis=0) - 4) & (images < way.max(axis=0) + 4)).all(axis=1)]
+    expected = images[(np.linalg.norm(images[:, None] - way, axis=-1) <= 4.0).any(axis=1)]
+    shown = next(atoms for atoms in scene.atoms if atoms.kind == "atoms")
+    drawn = shown.places[[tip.startswith("S") for tip in shown.tips]]
+    assert drawn[np.lexsort(drawn.T)] == pytest.approx(expected[np.lexsort(expected.T)])
+    balls = next(atoms.places for atoms in scene.atoms if atoms.kind == "jumps")
+    assert np.linalg.norm(way - balls[0], axis=1).min() < 0.05
+    assert not any(lines.kind == "cell" for lines in scene.lines)
+    assert (scene.corners.min(axis=0) <= np.vstack([drawn, way]).min(axis=0) + 1e-9).all()
+
+
+def test_polyhedra_near_a_path_are_whole(traj):
+    anions = np.array([5.0, 5, 5]) + 2.0 * np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / np.sqrt(3)
+    more = np.concatenate([traj.positions, np.broadcast_to(anions, (FRAMES, 4, 3))], axis=1)
+    units = vh.from_arrays(more, CELL, [*traj.species, *4 * ["S"]], traj.times, wrapped=False)
+    scene = compose(units, paths=[JUMPER], near=3.0, polyhedra=("P", "S")).scene
+    assert len(scene.faces[0].corners) == 4
+    tips = [tip for atoms in scene.atoms for tip in atoms.tips]
+    assert sum(tip.startswith("S, atom 6") for tip in tips) == 1
+    assert not any(tip.startswith("S, atom 1") for tip in tips)  # far from the path
+    assert compose(units, paths=[JUMPER], near=0.5, polyhedra=("P", "S")).scene.faces == []
+
+
 def test_long_trajectories_are_thinned_and_that_is_said():
     frames = np.zeros((4100, 2, 3))
     frames[:, 1, 0] = np.linspace(0, 8, 4100)
@@ -218,6 +255,8 @@ def test_marks_and_sizes_of_atoms_go_together_with_paths(traj):
         (dict(paths=[]), "names no atom"),
         (dict(paths=[7]), "beyond the 6"),
         (dict(paths="Li", points=1), "two points"),
+        (dict(near=3.0), "Name the ions whose paths"),
+        (dict(paths="Li", near=-1.0), "positive length"),
         (dict(paths="Li", color=ABOUT_S), "no value of the ions"),
     ],
 )  # fmt: skip

@@ -18,6 +18,7 @@ from .paths import MOST_POINTS, POINTS, POINTS_OF_FEW, Marked, Paths, is_jumps, 
 from .polyhedra import bonds, hulls, most_corners, periodic
 from .scene import FOG, MARK_WIDTH, PAPER, PATH_FOG, PATH_WIDTH, Scene, Tips, mix
 from .shading import JUMP_COLOUR, Shading, shading_of
+from .stage import Stage, cell_stage, near_paths
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,6 +35,7 @@ Pair = tuple[str, str] | tuple[str, str, float]
 
 VIEW = (24.0, 13.0)  # degrees
 FEWEST_CORNERS = 4
+SAME_PLACE = 1e-4  # Å
 FEW = 8  # ions: their paths are drawn bolder, and all else fainter
 BOLD = 1.6
 PALE = 0.45  # how far the framework's colours give way where paths are the subject
@@ -59,6 +61,7 @@ class Options(TypedDict, total=False):
     cell: bool
     view: tuple[float, float]
     points: int | None
+    near: float | None
 
 
 @dataclass
@@ -66,7 +69,6 @@ class Picture:
     """A scene with what stands beside it."""
 
     scene: Scene
-    matrix: Floats
     balls: list[tuple[str, str, float]] = field(default_factory=list)  # what, colour, size in the legend
     solids: list[tuple[str, str]] = field(default_factory=list)  # polyhedra
     jumps: str = ""
@@ -76,24 +78,20 @@ class Picture:
 
 def compose(traj: Trajectory, **options: Any) -> Picture:
     """The picture that ``options`` (:class:`Options`) ask for."""
-    frame, view = options.get("frame", -1), options.get("view", VIEW)
+    frame = options.get("frame", -1)
     if not -traj.n_frames <= frame < traj.n_frames:
         raise Refusal(f"frame={frame}", f"the trajectory has {traj.n_frames} frames", "Choose one of them")
-    at = frame % traj.n_frames
-    made = _Composer(traj, at, Picture(Scene(np.array(traj.cells[at]), view), np.array(traj.cells[at])))
-    made.add(options)
-    return made.picture
+    return _Composer(traj, frame % traj.n_frames).made(options)
 
 
 @dataclass
 class _Composer:
     traj: Trajectory
     frame: int
-    picture: Picture
 
-    def add(self, options: dict[str, Any]) -> None:
-        traj, picture = self.traj, self.picture
-        self.species, self.matrix = traj.species, picture.matrix
+    def made(self, options: dict[str, Any]) -> Picture:
+        traj = self.traj
+        self.species, self.matrix = traj.species, np.array(traj.cells[self.frame])
         positions = traj.read("positions", slice(self.frame, self.frame + 1))[0]
         fractions = positions @ np.linalg.inv(self.matrix)
         self.places: Floats = (fractions - np.floor(fractions)) @ self.matrix
@@ -105,13 +103,15 @@ class _Composer:
         if ions is not None and len(ions) == 0:
             raise Refusal("paths names no atom")
         values = None if color is None or isinstance(color, str) else values_of(color, traj, ions)
+        points = 0 if ions is None else self._points(paths, ions, options.get("points"))
+        traced = None if ions is None else trace(traj, ions, self._names(ions), self.matrix, points)
+        self.stage = self._stage(traced, options.get("near"))
+        self.picture = Picture(Scene(self.stage.box, options.get("view", VIEW), self.stage.origin))
         self._settle_tints(ions, values, color, marked=is_jumps(mark))
         if options.get("polyhedra") is not None:
             self._add_polyhedra(options["polyhedra"])
-        if ions is not None:
-            assert paths is not None
-            points = self._points(paths, ions, options.get("points"))
-            self._add_paths(trace(traj, ions, self._names(ions), self.matrix, points), points, color, values, mark)
+        if traced is not None:
+            self._add_paths(traced, points, color, values, mark)
         elif is_jumps(mark):
             raise Refusal(
                 "mark names jumps, and jumps are marked on paths", "", "Name the ions whose paths are drawn: paths="
@@ -120,8 +120,16 @@ class _Composer:
         if mark is not None and not is_jumps(mark):
             ringed[chosen(traj, mark, "mark")] = True
         self._add_atoms(ringed, options.get("enlarge"))
-        if options.get("cell", True):
-            picture.scene.add_cell()
+        if options.get("cell", True) and not self.stage.whole:
+            self.picture.scene.add_cell()
+        return self.picture
+
+    def _stage(self, paths: Paths | None, near: float | None) -> Stage:
+        if near is None:
+            return cell_stage(self.places, self.matrix)
+        if paths is None:
+            raise Refusal("near= shows what is around paths", "", "Name the ions whose paths are drawn: paths=[...]")
+        return near_paths(paths, self.places, self.matrix, near)
 
     # atoms
 
@@ -155,7 +163,8 @@ class _Composer:
 
     def _add_atoms(self, ringed: NDArray[np.bool_], enlarge: Any) -> None:
         radii = _radii(self.species)
-        plain = np.flatnonzero(~self.valued)
+        stage = self.stage
+        plain = np.setdiff1d(stage.atoms, np.flatnonzero(self.valued))
         where = plain[np.sort(np.unique(self.species[plain], return_index=True)[1])]
         for atom in where.tolist():
             self.picture.balls.append((str(self.species[atom]), _hex(self.tints[atom]), 8.0))
@@ -166,10 +175,12 @@ class _Composer:
                 share = f"{words} ({int(large.sum())})"
                 self.picture.balls.append((share, "#FFFFFF", 8.0 * ENLARGED))
         scene = self.picture.scene
-        for mine, fog in ((self.valued, PATH_FOG), (~self.valued, FOG)):
-            if mine.any():
-                tips = [self.tips[atom] for atom in np.flatnonzero(mine).tolist()]
-                scene.add_atoms(self.places[mine], self.tints[mine], radii[mine], ringed[mine], tips=tips, fog=fog)
+        valued = self.valued[stage.atoms]
+        for here, fog in ((valued, PATH_FOG), (~valued, FOG)):
+            if here.any():
+                mine = stage.atoms[here]
+                tips = [self.tips[atom] for atom in mine.tolist()]
+                scene.add_atoms(stage.places[here], self.tints[mine], radii[mine], ringed[mine], tips=tips, fog=fog)
 
     def _names(self, ions: Index) -> str:
         names = list(dict.fromkeys(self.species[ions].tolist()))
@@ -186,31 +197,39 @@ class _Composer:
         outer_places: list[Floats] = []
         for centre, ligand, *cutoff in pairs:
             former, anions = atoms_of(self.species, centre), atoms_of(self.species, ligand)
-            points, images, origin = periodic(self.places[anions], self.matrix)
-            found = bonds(self.places[former], points, cutoff[0] if cutoff else None)
-            counts = np.bincount(found[:, 0], minlength=len(former))
+            points, _, origin = periodic(self.places[anions], self.matrix, self.stage.low, self.stage.high)
+            centres = self.stage.places[np.isin(self.stage.atoms, former)]
+            if len(centres) == 0:
+                continue
+            found = bonds(centres, points, cutoff[0] if cutoff else None)
+            counts = np.bincount(found[:, 0], minlength=len(centres))
             most_corners(int(counts.max()), centre, ligand)
             colour = colour_of(element_of(centre))
             for number in np.unique(counts[counts >= FEWEST_CORNERS]).tolist():
                 whole = counts == number
                 members = found[whole[found[:, 0]], 1].reshape(-1, number)
                 self.picture.scene.add_faces(hulls(points[members]), np.array(to_rgb(colour)))
-            outside = np.unique(found[images[found[:, 1]], 1])
-            outer.append(anions[origin[outside]])
-            outer_places.append(points[outside])
+            corners = np.unique(found[:, 1])
+            outer.append(anions[origin[corners]])
+            outer_places.append(points[corners])
             usual = int(np.bincount(counts).argmax())
             if usual < FEWEST_CORNERS:
                 warn(f"Most {centre} have {usual} {ligand} around them, which makes no polyhedron", "", "Give a cutoff")
                 continue
             self.picture.solids.append((f"{centre}{ligand}$_{{{usual}}}$", colour))
-        self._add_outer(np.concatenate(outer), np.concatenate(outer_places))
+        if outer:
+            self._add_outer(np.concatenate(outer), np.concatenate(outer_places))
 
     def _add_outer(self, atoms: Index, places: Floats) -> None:
-        """Images of atoms beyond the border, each once, whichever polyhedra it belongs to."""
-        if len(atoms) == 0:
-            return
+        """Corners of polyhedra beyond the border, each once, whichever polyhedra it belongs to."""
+        from scipy.spatial import cKDTree
+
+        beyond_it = cKDTree(self.stage.places).query(places)[0] > SAME_PLACE
         _, once = np.unique(np.round(places, 6), axis=0, return_index=True)
-        atoms, places = atoms[np.sort(once)], places[np.sort(once)]
+        mine = np.sort(once[beyond_it[once]])
+        if len(mine) == 0:
+            return
+        atoms, places = atoms[mine], places[mine]
         tips = [f"{self.tips[atom]} (image)" for atom in atoms.tolist()]
         self.picture.scene.add_atoms(
             places, self.tints[atoms], _radii(self.species[atoms]), np.zeros(len(atoms), bool), tips=tips
@@ -219,15 +238,17 @@ class _Composer:
     # paths
 
     @staticmethod
-    def _points(paths: Which, ions: Index, points: int | None) -> int:
+    def _points(paths: Any, ions: Index, points: int | None) -> int:
         """Points of a path: many where a few ions were named, fewer for a web of them."""
         if points is not None or isinstance(paths, str):
             return POINTS if points is None else points
         return max(POINTS, min(MOST_POINTS, POINTS_OF_FEW // len(ions)))
 
     def _add_paths(self, paths: Paths, points: int, color: Any, values: AtomValues | None, mark: Any) -> None:
-        marked = on_paths(jumps_of(mark, self.traj), paths, self.matrix, points) if is_jumps(mark) else None
-        segments = paths.segments(self.matrix)
+        whole = self.stage.whole
+        jumps = jumps_of(mark, self.traj) if is_jumps(mark) else None
+        marked = None if jumps is None else on_paths(jumps, paths, self.matrix, points, whole=whole)
+        segments = paths.segments(self.matrix, whole=whole)
         bold = BOLD if len(paths.ions) <= FEW else 1.0
         shape = segments.shape[:2]
         tints = self._path_tints(paths, shape, color, values, marked=marked is not None)

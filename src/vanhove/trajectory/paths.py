@@ -41,11 +41,21 @@ class Paths:
     duration: float  # ps
     every: int  # frames that one was read of
 
-    def segments(self, matrix: Floats) -> Floats:
-        """Pieces (piece, ion, end, axis) in the cell, each wrapped as a whole by its middle."""
-        start, end = self.fractions[:-1], self.fractions[1:]
-        image = np.floor(0.5 * (start + end))
-        pieces: Floats = np.stack([start - image, end - image], axis=2) @ matrix
+    def images(self, *, whole: bool) -> Floats:
+        """Lattice vectors to take off: of each piece, by its middle; or one of each ion, whose path stays whole."""
+        middles = self.fractions.mean(axis=0, keepdims=True) if whole else self._middles
+        images: Floats = np.floor(middles)
+        return images
+
+    @property
+    def _middles(self) -> Floats:
+        middles: Floats = 0.5 * (self.fractions[:-1] + self.fractions[1:])
+        return middles
+
+    def segments(self, matrix: Floats, *, whole: bool = False) -> Floats:
+        """Pieces (piece, ion, end, axis), each in the cell by its middle, or the path in one piece."""
+        image = self.images(whole=whole)
+        pieces: Floats = np.stack([self.fractions[:-1] - image, self.fractions[1:] - image], axis=2) @ matrix
         return pieces
 
     @property
@@ -171,7 +181,7 @@ class Marked:
     given: int  # how many there were
 
 
-def on_paths(jumps: Jumps, paths: Paths, matrix: Floats, points: int) -> Marked:
+def on_paths(jumps: Jumps, paths: Paths, matrix: Floats, points: int, *, whole: bool = False) -> Marked:
     """The pieces of paths on which ions jump: for as long as a jump takes, or as two points are apart."""
     place_of = {int(atom): k for k, atom in enumerate(paths.ions)}
     of = np.array([place_of.get(int(atom), -1) for atom in jumps.atoms], dtype=np.intp)
@@ -191,5 +201,6 @@ def on_paths(jumps: Jumps, paths: Paths, matrix: Floats, points: int) -> Marked:
     k = np.clip(np.searchsorted(paths.times, when, side="right") - 1, 0, len(paths.times) - 2)
     share = ((when - paths.times[k]) / (paths.times[k + 1] - paths.times[k]))[:, None]
     fractions = paths.fractions[k, of] * (1 - share) + paths.fractions[k + 1, of] * share
-    places: Floats = (fractions - np.floor(fractions)) @ matrix
+    image = paths.images(whole=True)[0, of] if whole else np.floor(fractions)
+    places: Floats = (fractions - image) @ matrix
     return Marked(pieces, places, of, shown, given)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .atom_values import Coloured
     from .composing import Pair, Picture
     from .core import Trajectory
+    from .scene import Scene
     from .shading import Shading
 
     Floats = NDArray[np.float64]
@@ -43,6 +44,7 @@ def draw_structure(
     cell: bool = True,
     view: tuple[float, float] = VIEW,
     points: int | None = None,
+    near: float | None = None,
 ) -> Axes:
     """Draw one frame of a trajectory, with the ions' paths through all of it.
 
@@ -69,9 +71,9 @@ def draw_structure(
         of it (``result["q_frame"]``), or an array. It may be about all atoms, about the whole system of which ``traj``
         is a selection, about one species, or about the ions of the paths; other atoms are drawn faint. Values of every
         frame, (frame, atom), colour a path along its way, and atoms as they are in ``frame``; of other dimensions the
-        last value is taken. The result of ``dynamics.cages`` colours by the cage that an ion is in. Squared displacements ``r2`` are shown as distances. Text, true and false, and up to 20
-        whole numbers are labels with a legend, in which ``""`` and −1 mean none; all else has a colour bar. Grey: no
-        value.
+        last value is taken. The result of ``dynamics.cages`` colours by the cage that an ion is in. Squared
+        displacements ``r2`` are shown as distances. Text, true and false, and up to 20 whole numbers are labels with a
+        legend, in which ``""`` and −1 mean none; all else has a colour bar. Grey: no value.
     polyhedra
         ``("Si", "S")``: the polyhedron of the S around every Si, out to 1.25 times the usual shortest distance;
         ``("Si", "S", 2.8)``: out to 2.8 Å. Several are given as a list.
@@ -93,16 +95,19 @@ def draw_structure(
         Degrees by which the cell is turned about its vertical and tilted towards the reader.
     points
         Of each path: 48 for those of a species; up to 240 for a few ions that are named.
+    near
+        Å. Shows the paths in one piece, not wrapped into a cell, with only those atoms and polyhedra that come so near
+        to them, as whichever periodic images.
     """
     picture = compose(
         traj, color=color, polyhedra=polyhedra, paths=paths, mark=mark, enlarge=enlarge, frame=frame, cell=cell,
-        view=view, points=points,
+        view=view, points=points, near=near,
     )  # fmt: skip
     with style():
         axes = ax if ax is not None else _new_axes()
         picture.scene.paint(axes)
         _add_legend(axes, picture)
-        _add_scale_bar(axes, picture.matrix)
+        _add_scale_bar(axes, picture.scene)
         if picture.shading is not None:
             _add_shading(axes, picture.shading)
         if picture.notes:
@@ -172,8 +177,8 @@ def _add_shading(ax: Axes, shading: Shading) -> None:
     below.set_clip_on(False)
 
 
-def _add_scale_bar(ax: Axes, matrix: Floats) -> None:
-    size = float(np.linalg.norm(matrix, axis=1).mean())
+def _add_scale_bar(ax: Axes, scene: Scene) -> None:
+    size = float(np.linalg.norm(scene.corners[[1, 2, 4]] - scene.corners[0], axis=1).mean())
     length = max((n for n in (1, 2, 5, 10, 20, 50, 100) if n <= 0.3 * size), default=1)
     left, right = ax.get_xlim()
     bottom, top = ax.get_ylim()

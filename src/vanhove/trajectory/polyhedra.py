@@ -17,17 +17,24 @@ if TYPE_CHECKING:
 
 BOND_STRETCH = 1.25  # a ligand is bonded up to so many times the usual shortest distance
 LONGEST_BOND = 5.0  # Å
+CELL = np.array([[0.0, 0, 0], [1, 1, 1]])  # from corner to corner, in fractions
 MOST_CORNERS = 20  # of a polyhedron; the work goes with their fourth power
 
 
-def periodic(places: Floats, matrix: Floats) -> tuple[Floats, NDArray[np.bool_], Index]:
-    """Atoms in the cell and their images up to one bond outside of it; which are images, and of which atom."""
+def periodic(
+    places: Floats, matrix: Floats, low: Floats = CELL[0], high: Floats = CELL[1], reach: float = LONGEST_BOND
+) -> tuple[Floats, NDArray[np.bool_], Index]:
+    """All images up to ``reach`` Å outside of a part of space; which lie outside the cell, and of which atom each is.
+
+    ``low`` and ``high`` bound the part in fractions of the cell: the cell itself, usually, and one bond around it.
+    """
     inverse = np.linalg.inv(matrix)
-    margin = LONGEST_BOND * np.linalg.norm(inverse, axis=0)  # as a fraction of the distance between opposite faces
-    reach = [np.arange(-int(np.ceil(m)), int(np.ceil(m)) + 1) for m in margin]
-    shifts = np.stack(np.meshgrid(*reach, indexing="ij"), axis=-1).reshape(-1, 1, 3)
+    margin = reach * np.linalg.norm(inverse, axis=0)  # as a fraction of the distance between opposite faces
+    first, last = np.floor(low - margin).astype(int), np.ceil(high + margin).astype(int)
+    steps = [np.arange(a, b) for a, b in zip(first, last, strict=True)]
+    shifts = np.stack(np.meshgrid(*steps, indexing="ij"), axis=-1).reshape(-1, 1, 3)
     fractions = places @ inverse + shifts
-    near = ((fractions > -margin) & (fractions < 1 + margin)).all(axis=2)
+    near = ((fractions > low - margin) & (fractions < high + margin)).all(axis=2)
     outside = np.broadcast_to((shifts != 0).any(axis=2), near.shape)
     origin = np.broadcast_to(np.arange(len(places)), near.shape)
     return fractions[near] @ matrix, outside[near], origin[near]

@@ -90,13 +90,13 @@ class Lines:
 class Scene:
     """What is in one picture, and the direction it is seen from."""
 
-    def __init__(self, cell: Floats, view: tuple[float, float]) -> None:
+    def __init__(self, cell: Floats, view: tuple[float, float], origin: Floats | float = 0.0) -> None:
         turn, tilt = np.radians(view)
         right = np.array([-np.sin(turn), np.cos(turn), 0.0])
         towards = np.array([np.cos(tilt) * np.cos(turn), np.cos(tilt) * np.sin(turn), np.sin(tilt)])
         self._axes = np.stack([right, np.cross(towards, right), towards], axis=1)  # columns: right, up, to the reader
         self.view = view
-        self.corners = CORNERS @ cell
+        self.corners = origin + CORNERS @ cell
         depth = (self.corners @ self._axes)[:, 2]
         self._near, self._far = float(depth.max()), float(depth.min())
         self.atoms: list[Atoms] = []

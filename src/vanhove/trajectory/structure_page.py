@@ -55,8 +55,8 @@ def structure_page(
     title
         Stands on the page; composition and temperature when None.
     options
-        ``color``, ``polyhedra``, ``paths``, ``mark``, ``enlarge``, ``frame``, ``cell``, ``view`` and ``points`` of
-        :func:`draw_structure`.
+        ``color``, ``polyhedra``, ``paths``, ``mark``, ``enlarge``, ``frame``, ``cell``, ``view``, ``points``
+        and ``near`` of :func:`draw_structure`.
     """
     unknown = sorted(set(options) - set(Options.__annotations__))
     if unknown:
