@@ -13,7 +13,7 @@ from vanhove.base.errors import Refusal
 from vanhove.simulate.engine import find_lammps
 from vanhove.structure._rdf import first_peak
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3000)]  # the simulation takes five minutes on two quiet cores
 
 ATOMS = 3000
 
