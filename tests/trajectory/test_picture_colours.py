@@ -202,6 +202,7 @@ def test_values_of_frames_are_those_of_the_frame_that_is_drawn(traj):
 
 
 def test_nothing_known_is_grey(traj):
+    assert drawn(traj, color=["a", None, "b", "b", "", "a"])[1][0] == NONE
     found = drawn(traj, color=np.array([1.0, np.nan, 2, 3, 4, 5]))
     assert found[1][0] == NONE
 

@@ -210,6 +210,15 @@ def test_what_is_near_a_path_is_shown_around_it_in_one_piece():
     assert (scene.corners.min(axis=0) <= np.vstack([drawn, way]).min(axis=0) + 1e-9).all()
 
 
+def test_a_path_through_thousands_of_cells_is_not_drawn_in_one_piece():
+    frames = np.zeros((100, 2, 3))
+    frames[:, 1] = np.linspace(0, 4000, 100)[:, None]
+    traj = vh.from_arrays(frames, 10.0, ["S", "Li"], np.arange(100), wrapped=False)
+    assert compose(traj, paths=[1]).scene.lines
+    with pytest.raises(vh.Refusal, match=r"cells.*part of the time"):
+        compose(traj, paths=[1], near=3.0)
+
+
 def test_polyhedra_near_a_path_are_whole(traj):
     anions = np.array([5.0, 5, 5]) + 2.0 * np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / np.sqrt(3)
     more = np.concatenate([traj.positions, np.broadcast_to(anions, (FRAMES, 4, 3))], axis=1)

@@ -294,6 +294,8 @@ def _coded(array: NDArray[Any]) -> tuple[Floats, tuple[str, ...]]:
             return array.astype(np.float64), ()
         known = distinct[1:] if distinct[0] == -1 else distinct
     elif array.dtype.kind in "bUO":
+        if array.dtype.kind == "O":
+            array = np.where(np.equal(array, None), "", array)
         array = np.where(array, "yes", "no") if array.dtype.kind == "b" else array.astype(str)
         found = [name for name in np.unique(array).tolist() if name]
         first = [name for name in FIRST_LABELS if name in found]

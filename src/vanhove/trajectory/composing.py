@@ -108,7 +108,7 @@ class _Composer:
         self.stage = self._stage(traced, options.get("near"))
         self.picture = Picture(Scene(self.stage.box, options.get("view", VIEW), self.stage.origin))
         self._settle_tints(ions, values, color, marked=is_jumps(mark))
-        if options.get("polyhedra") is not None:
+        if options.get("polyhedra"):
             self._add_polyhedra(options["polyhedra"])
         if traced is not None:
             self._add_paths(traced, points, color, values, mark)

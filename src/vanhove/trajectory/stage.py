@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     Index = NDArray[np.intp]
 
 
+MOST_IMAGES = 5_000_000  # that are looked at to find those near a path
+
+
 @dataclass(frozen=True)
 class Stage:
     """The atoms that are shown, as images of those of the trajectory, and the box that frames them."""
@@ -46,11 +49,17 @@ def near_paths(paths: Paths, places: Floats, matrix: Floats, near: float) -> Sta
         raise Refusal(f"near={near}", "", "Give a positive length in Å")
     fractions = (paths.fractions - paths.images(whole=True)).reshape(-1, 3)
     low, high = fractions.min(axis=0), fractions.max(axis=0)
+    margin = near * np.linalg.norm(np.linalg.inv(matrix), axis=0)
+    images = np.prod(np.ceil(high + margin) - np.floor(low - margin)) * len(places)
+    if images > MOST_IMAGES:
+        raise Refusal(
+            f"The paths reach over {images / len(places):.0f} cells", "near= draws them in one piece",
+            "Take fewer ions, or a part of the time: traj[first:last]",
+        )  # fmt: skip
     points, _, atoms = periodic(places, matrix, low, high, near)
     ways = fractions @ matrix
     close = cKDTree(ways).query(points, distance_upper_bound=near)[0] <= near
     shown = np.concatenate([points[close], ways])
-    margin = near * np.linalg.norm(np.linalg.inv(matrix), axis=0)
     first, last = shown.min(axis=0), shown.max(axis=0)
     box = np.diag(np.maximum(last - first, 1.0))
     return Stage(atoms[close], points[close], low - margin, high + margin, first, box, whole=True)
