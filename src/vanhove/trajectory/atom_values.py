@@ -295,7 +295,7 @@ def _coded(array: NDArray[Any]) -> tuple[Floats, tuple[str, ...]]:
         known = distinct[1:] if distinct[0] == -1 else distinct
     elif array.dtype.kind in "bUO":
         if array.dtype.kind == "O":
-            array = np.where(np.equal(array, None), "", array)
+            array = np.where(np.equal(array, np.array(None, dtype=object)), "", array)
         array = np.where(array, "yes", "no") if array.dtype.kind == "b" else array.astype(str)
         found = [name for name in np.unique(array).tolist() if name]
         first = [name for name in FIRST_LABELS if name in found]
