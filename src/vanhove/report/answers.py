@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .findings import FITTED
+from .findings import ALONE, FITTED
 from .matrix import D_UNIT, known_means
 from .numbers import finite, interval, kelvin, plain, with_error, with_unit
 from .sections import mobile_of, species_of
@@ -143,7 +143,7 @@ def _assumed(found: Findings) -> Iterator[Doubt]:
             "transition, another mechanism or the history of the material may change on the way.",
             "Far extrapolation",
         )
-    if any(one.route == "nernst-einstein" for one in found.conductivities):
+    if any(one.route == ALONE for one in found.conductivities):
         yield Doubt(
             "The Nernst–Einstein conductivity takes the ions to move independently; what they do together can raise or "
             "lower the real one.",

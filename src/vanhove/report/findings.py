@@ -16,8 +16,9 @@ DIFFUSIVE = "diffusive"
 FITTED = "fitted"
 UNITS = {"D": "cm²/s", "sigma": "mS/cm"}
 SYMBOLS = {"sigma": "σ", "peak_time": "τ*", "jump_rate": "jump rate", "residence_time": "residence time"}
+ALONE = "nernst-einstein"  # each ion moves as if it were alone
 ROUTES = {
-    "nernst-einstein": "σ is the Nernst–Einstein conductivity.",
+    ALONE: "σ is the Nernst–Einstein conductivity.",
     "einstein": "σ is from the collective displacement of the charges.",
     "green-kubo": "σ is from the autocorrelation of the current.",
 }
@@ -73,7 +74,7 @@ class Law:
 
 @dataclass(frozen=True)
 class Conductivity:
-    """What one species adds to the conductivity in a run: a value or a bound."""
+    """What one species adds to the conductivity in a run, or all together (""): a value or a bound."""
 
     run: str
     temperature: float | None  # K
@@ -81,7 +82,7 @@ class Conductivity:
     value: float  # mS/cm; NaN where the species has no diffusion coefficient
     error: float
     upper: float
-    route: str = "nernst-einstein"
+    route: str = ALONE
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,12 @@ def _laws(results: Results) -> list[Law]:
     return found
 
 
+def carriers(found: Findings, mobile: list[str]) -> list[str]:
+    """Whose conductivity is shown: that of the mobile species, or the whole ("") where only that was computed."""
+    there = {one.species for one in found.conductivities}
+    return [name for name in mobile if name in there] or sorted(there & {""})
+
+
 def said_of_conductivity(found: Findings) -> str:
     """By which route it was computed."""
     said = [ROUTES.get(route, "") for route in dict.fromkeys(one.route for one in found.conductivities)]
@@ -166,10 +173,14 @@ def _conductivities(results: Results) -> list[Conductivity]:
     found = []
     for record in _by_temperature(results.find(observable="conductivity")):
         result = results.load(record)
+        route = str(result.attrs.get("method", ALONE))
+        if route != ALONE:  # a species' part holds its correlations with the others: only the whole is a conductivity
+            value, error, upper = (_number(result, f"sigma_total{end}") for end in ("", "_error", "_upper"))
+            found.append(Conductivity(record.run, record.temperature, "", value, error, upper, route))
+            continue
         for species in result["species"].values.tolist():
             one = result.sel(species=species)
-            value, error, upper = (_number(one, name) for name in ("sigma", "sigma_error", "sigma_upper"))
-            route = str(result.attrs.get("method", "nernst-einstein"))
+            value, error, upper = (_number(one, f"sigma{end}") for end in ("", "_error", "_upper"))
             found.append(Conductivity(record.run, record.temperature, species, value, error, upper, route))
     return found
 

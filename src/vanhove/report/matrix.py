@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .findings import said_of_conductivity
+from .findings import carriers, said_of_conductivity
 from .numbers import at_most, finite, kelvin, shared_power, times, with_error
 from .sections import mobile_of, species_of
 
@@ -72,10 +72,10 @@ def _by_run(results: Results, found: Findings) -> Matrix | None:
             power = shared_power([one.value if one.given else one.upper for one in mine.values()])
             heads.append(f"D({name}) / {f'{times(power)[2:]} ' if power else ''}{D_UNIT}")
             columns.append({run: _diffusion_cell(one, power) for run, one in mine.items()})
-    for name in mobile_of(results):
+    for name in carriers(found, mobile_of(results)):
         carried = {one.run: one for one in found.conductivities if one.species == name}
         if carried:
-            heads.append(f"σ({name}) / mS/cm")
+            heads.append(f"σ({name}) / mS/cm" if name else "σ / mS/cm")
             columns.append({run: _conductivity_cell(one) for run, one in carried.items()})
     rows = [
         Row(kelvin(temperature) if alone else run, [column.get(run) for column in columns])
@@ -92,7 +92,7 @@ def _by_run(results: Results, found: Findings) -> Matrix | None:
 def _by_group(results: Results, found: Findings) -> Matrix | None:
     """The means of replicas, and beside them the runs that are alone at their temperature; None without replicas."""
     asked = [("D", name, f"D({name})", D_UNIT) for name in species_of(results)]
-    asked += [("sigma", name, f"σ({name})", "mS/cm") for name in mobile_of(results)]
+    asked += [("sigma", name, f"σ({name})" if name else "σ", "mS/cm") for name in carriers(found, mobile_of(results))]
     columns, heads = [], []
     for quantity, species, head, unit in asked:
         means = known_means(results, quantity, species)

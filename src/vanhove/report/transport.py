@@ -10,7 +10,7 @@ import numpy as np
 
 from vanhove.base.figures import colour_of
 
-from .findings import said_of_conductivity
+from .findings import carriers, said_of_conductivity
 from .numbers import finite
 from .panel import Panel
 
@@ -26,10 +26,12 @@ ARROW = 0.55  # lower end of a bound's arrow, of the bound
 
 def by_temperature(found: Findings, mobile: Sequence[str]) -> list[Panel]:
     """D of all species, and σ by the mobile ones, where there are two temperatures or more."""
-    carried = [one for one in found.conductivities if one.species in mobile]
+    shown_of = carriers(found, list(mobile))
+    carried = [one for one in found.conductivities if one.species in shown_of]
+    by = f" by {' and '.join(shown_of)}" if any(shown_of) else ""
     asked: list[tuple[str, str, str, Sequence[Number]]] = [
         ("diffusion-all", "Diffusion coefficients", "D (cm²/s)", found.coefficients),
-        ("conductivity-all", f"Ionic conductivity by {' and '.join(mobile)}", "σ (mS/cm)", carried),
+        ("conductivity-all", f"Ionic conductivity{by}", "σ (mS/cm)", carried),
     ]
     panels = []
     for name, title, axis, numbers in asked:
@@ -75,7 +77,7 @@ def _draw(ax: Axes, shown: Sequence[Number], axis: str) -> None:
             color=colour,
             alpha=0.75,
         )
-        handles.append(Line2D([], [], marker="o", ls="", color=colour, label=name))
+        handles.append(Line2D([], [], marker="o", ls="", color=colour, label=name or "all together"))
     ax.margins(x=0.12)
     _kelvin_axis(ax, sorted({one.temperature for one in shown if one.temperature}))
     ax.legend(handles=handles, loc="best")

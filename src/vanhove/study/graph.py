@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 ARRHENIUS, CONDUCTIVITY, DIFFUSION, MSD = (
     f"dynamics.{name}" for name in ("arrhenius", "conductivity", "diffusion", "msd")
 )
+NERNST_EINSTEIN = "nernst-einstein"
 DEFAULT_AT = 300.0  # K: where a battery works; what a law is extrapolated to when the study does not say
 
 
@@ -230,7 +231,9 @@ class _Graph:
         present = dict.fromkeys(species for run in self.runs for species in run.composition)
         neutral = {label for task in tasks for label, charge in task.options["charges"].items() if charge == 0}
         charged = [species for species in present if not neutral & {species, element_of(species)}]
-        for species in [*charged, ""]:
+        alone = all(task.options.get("method", NERNST_EINSTEIN) == NERNST_EINSTEIN for task in tasks)
+        # of ions that move together only the whole is a conductivity: the part of a species may be negative
+        for species in [*(charged if alone else []), ""]:
             self._join(Followed("sigma", species), tasks, options)
 
     def _at_known_temperatures(self, observable: str) -> list[Task]:

@@ -20,7 +20,7 @@ R_chi                                                 distance from what was mea
 D                         a species                   diffusion coefficient, or null and an upper  cm²/s
 D_green_kubo              a species                   the same from velocities                     cm²/s
 D_jumps                   a species                   ⟨l²⟩/6τ, of uncorrelated jumps              cm²/s
-sigma                     a species, "" in all        conductivity                                 mS/cm
+sigma                     a species, "" in all        conductivity, or a species' part of it       mS/cm
 haven_ratio                                           of ions alone to ions together               1
 alpha2_peak_time          a species                   τ*, where α₂ is highest                      ps
 alpha2_peak               a species                   α₂ there                                     1
