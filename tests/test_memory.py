@@ -18,12 +18,12 @@ from vanhove.trajectory.store import write_blocks
 ATOMS, FRAMES, CELL, STEP = 800, 210_000, 25.0, 0.05  # 4.03 GB of positions
 
 ANALYSIS = """
-import json, resource, sys
+import json, sys
 import vanhove as vh
 traj = vh.open(sys.argv[1])
 m = vh.dynamics.msd(traj, "Li", drift="cell")
 g = vh.structure.rdf(traj, r_max=8.0)
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+peak = int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) / 1024
 print(json.dumps({"peak": peak, "msd": m.msd.values[:200000:997].tolist(), "g": g.g.values.tolist()}))
 """
 

@@ -261,7 +261,7 @@ def test_small_blocks_give_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 GROWTH = """
-import json, resource, sys
+import json, sys
 from pathlib import Path
 from vanhove.trajectory.contents import Options
 from vanhove.trajectory.readers import scan
@@ -271,9 +271,9 @@ def read(path):
     return sum(len(block.positions) for block in contents.frames(8_000_000))
 
 read(sys.argv[1])
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0])
 frames = read(sys.argv[2])
-print(json.dumps([frames, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024]))
+print(json.dumps([frames, (int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) - before) * 1024]))
 """
 
 

@@ -47,7 +47,7 @@ class Alone:
         if not self.slope > 0:
             return 0.0
         off = float(weights @ self.mobile[chosen]) / spacing / self.slope - 1
-        return max(off**2 - (self.slope_error / self.slope) ** 2, 0.0) ** 0.5
+        return float(np.sqrt(max(off**2 - (self.slope_error / self.slope) ** 2, 0.0)))
 
 
 @dataclass(frozen=True)
@@ -216,7 +216,9 @@ def _weights(full: Curve, chosen: Bools, single: Floats) -> Floats:
     even = np.linalg.pinv(design / mine[:, None])[1] / mine  # of a line through a curve that has no noise to speak of
     knots, growth = _growth(full, chosen, single, even)
     line = growth[-2] + (growth[-1] - growth[-2]) * (curve.lags - curve.lags[0])
-    return gls(design, curve.values, curve.covariance(knots, growth) + np.diag((MISFIT * line) ** 2)).weights[1]
+    fit = gls(design, curve.values, curve.covariance(knots, growth) + np.diag((MISFIT * line) ** 2))
+    slope: Floats = fit.weights[1]
+    return slope
 
 
 def _error(values: Floats, full: Curve, chosen: Bools, weights: Floats, a: int, *, of: Floats | None = None) -> float:
@@ -236,7 +238,7 @@ def _error(values: Floats, full: Curve, chosen: Bools, weights: Floats, a: int, 
         alone, total = values[:, a, a], values[:, -1, -1]
         square = (covariance(alone + total) - covariance(alone) - covariance(total)) / 2 + covariance(both)
     variance = float(estimate @ square @ estimate) / 2
-    return max(variance, 0.0) ** 0.5
+    return float(np.sqrt(max(variance, 0.0)))
 
 
 def _growth(full: Curve, chosen: Bools, by_lag: Floats, weights: Floats) -> tuple[Floats, Floats]:
