@@ -111,7 +111,7 @@ def test_velocities_are_needed_often_enough() -> None:
         (dict(plateau=(3.0, 2.0)), "first and the last lag"),
         (dict(plateau=(3.0, 7.0)), "The plateau ends at 7 ps"),
         (dict(plateau=(3.0, 3.01)), "Give a wider one"),
-        (dict(drift="centre"), "frame of reference 'centre'"),
+        (dict(drift="centre"), "drift='centre'"),
     ],
 )
 def test_what_can_not_be_is_refused(options: dict[str, object], match: str) -> None:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from vanhove.base.errors import Refusal, warn
-from vanhove.trajectory.blocks import add_blocks, cut_atoms, cut_frames
+from vanhove.base.errors import Refusal
+from vanhove.trajectory.blocks import add_blocks, cut_atoms, cut_frames, frame_weights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,22 +39,7 @@ def drift_velocity(traj: Trajectory, reference: Literal["cell", "framework"] | N
     velocity = np.zeros((traj.n_frames, 3))
     if reference is None:
         return velocity
-    if reference == "cell":
-        if everything.n_atoms == 1:
-            raise Refusal("Removing the drift of a single atom removes all its motion", "", "Pass None")
-        weights = everything.masses / everything.masses.sum()
-        if everything.system.atoms_in_all is not None:
-            warn(
-                f"The drift is that of {everything.n_atoms} atoms of {everything.system.atoms_in_all}",
-                "the file holds a part of what was simulated", "Save the whole trajectory, or pass None",
-            )  # fmt: skip
-    elif reference == "framework":
-        still = ~np.isin(everything.species, list(mobile))
-        if not still.any():
-            raise Refusal("There is no framework: every atom is of a mobile species", "", 'Pass "cell" or None')
-        weights = still / still.sum()
-    else:
-        raise Refusal(f"The frame of reference {reference!r}", "", 'Pass "cell", "framework" or None')
+    weights = frame_weights(everything, reference, mobile)
 
     def work(frames: slice) -> Sums:
         velocity[frames] = np.einsum("fai,a->fi", everything.read("velocities", frames), weights)

@@ -13,6 +13,7 @@ from vanhove.base.figures import label as axis_label
 from vanhove.base.results import Column, dataset
 from vanhove.trajectory.blocks import add_blocks, cut_frames
 
+from .averages import ratio, time_blocks
 from .pairs import all_pairs, members, split_pair
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-TIME_BLOCKS = 10  # stretches of the run whose spread gives the error
 MOST_BINS = 1_000_000
 SMOOTHING = 0.1  # Å, standard deviation of the Gaussian that peaks are looked for with
 STANDS_OUT = 0.1  # of its height: what a peak falls by on both sides, else it is part of a wider one
@@ -76,9 +76,9 @@ def rdf(
 
     edges = width * np.arange(bins + 1)
     shells = 4 * np.pi / 3 * np.diff(edges**3)
-    frames = np.bincount(_time_blocks(traj.n_frames))
-    g, g_error = _mean(scaled / (plan.partners[:, None] * shells), frames)
-    n, n_error = _mean(np.cumsum(counts, axis=-1) / plan.centres[:, None], frames)
+    frames = np.bincount(time_blocks(traj.n_frames))[:, None, None]
+    g, g_error = ratio(scaled / (plan.partners[:, None] * shells), frames)
+    n, n_error = ratio(np.cumsum(counts, axis=-1) / plan.centres[:, None], frames)
     density = plan.neighbours * np.mean(1 / traj.volumes)
     table = ("pair", "r")
     known = {} if traj.temperature is None else {"temperature": float(traj.temperature)}
@@ -161,17 +161,11 @@ class PairPlan(NamedTuple):
         return cls(order, starts, pair_of, weights[:, needed], centres, neighbours, partners)
 
 
-def _time_blocks(frames: int) -> Ints:
-    """The block of the run that each frame belongs to."""
-    numbers: Ints = np.arange(frames) * min(TIME_BLOCKS, frames) // frames
-    return numbers
-
-
 def pair_histograms(traj: Trajectory, plan: PairPlan, width: float, bins: int) -> tuple[Floats, Floats]:
     """Ordered pairs of atoms summed over each block of the run, (block, pair, bin), plain and times the volume."""
     from vanhove.kernels.pairs import pair_counts
 
-    block_of = _time_blocks(traj.n_frames)
+    block_of = time_blocks(traj.n_frames)
     cells, volumes = traj.cells, traj.volumes
     shape = (block_of[-1] + 1, plan.weights.shape[1], bins)
 
@@ -196,17 +190,6 @@ def pair_histograms(traj: Trajectory, plan: PairPlan, width: float, bins: int) -
     # with one cell the volume is a factor of the whole numbers: the same bits however the frames are cut
     counts: Floats = plan.weights @ total["counts"].astype(np.float64)
     return counts, counts * volumes[0] if traj.constant_cell else plan.weights @ total["scaled"].astype(np.float64)
-
-
-def _mean(sums: Floats, frames: Ints) -> tuple[Floats, Floats]:
-    """Mean over all frames and its standard error, from sums over blocks of so many ``frames``."""
-    mean = sums.sum(axis=0) / frames.sum()
-    blocks = len(frames)
-    if blocks < 2:
-        return mean, np.full_like(mean, np.nan)
-    apart = (sums - frames[:, None, None] * mean) / frames.sum()
-    error: Floats = np.sqrt((apart**2).sum(axis=0) * blocks / (blocks - 1))
-    return mean, error
 
 
 class FirstPeak(NamedTuple):

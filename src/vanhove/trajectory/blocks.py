@@ -96,6 +96,27 @@ def add_blocks(blocks: Sequence[slice], work: Callable[[slice], Sums], what: str
     return total
 
 
+def frame_weights(everything: Trajectory, reference: Literal["cell", "framework"], mobile: Sequence[str]) -> Floats:
+    """Weight of every atom of the system in the frame of reference; they add up to 1."""
+    if reference == "cell":
+        if everything.n_atoms == 1:
+            raise Refusal("Removing the drift of a single atom removes all its motion", "", "Pass drift=None")
+        if everything.system.atoms_in_all is not None:
+            warn(
+                f"The drift is that of {everything.n_atoms} atoms of {everything.system.atoms_in_all}",
+                "the file holds a part of what was simulated", "Save the whole trajectory, or pass drift=None",
+            )  # fmt: skip
+        by_mass: Floats = everything.masses / everything.masses.sum()
+        return by_mass
+    if reference == "framework":
+        still = ~np.isin(everything.species, list(mobile))
+        if not still.any():
+            raise Refusal("There is no framework: every atom is of a mobile species", "", 'Pass drift="cell" or None')
+        alike: Floats = still / still.sum()
+        return alike
+    raise Refusal(f"drift={reference!r}", "", 'Pass "cell", "framework" or None')
+
+
 def drift(
     traj: Trajectory, reference: Literal["cell", "framework"] | None, mobile: Sequence[str] = ()
 ) -> Floats | None:
@@ -107,22 +128,7 @@ def drift(
     if reference is None:
         return None
     everything = traj.whole_system
-    if reference == "cell":
-        if everything.n_atoms == 1:
-            raise Refusal("Removing the drift of a single atom removes all its motion", "", "Pass drift=None")
-        weights = everything.masses / everything.masses.sum()
-        if everything.system.atoms_in_all is not None:
-            warn(
-                f"The drift is that of {everything.n_atoms} atoms of {everything.system.atoms_in_all}",
-                "the file holds a part of what was simulated", "Save the whole trajectory, or pass drift=None",
-            )  # fmt: skip
-    elif reference == "framework":
-        still = ~np.isin(everything.species, list(mobile))
-        if not still.any():
-            raise Refusal("There is no framework: every atom is of a mobile species", "", 'Pass drift="cell" or None')
-        weights = still / still.sum()
-    else:
-        raise Refusal(f"drift={reference!r}", "", 'Pass "cell", "framework" or None')
+    weights = frame_weights(everything, reference, mobile)
     key = (weights.tobytes(), traj.times.tobytes())
     known = traj.system.drifts.get(key)
     if known is not None:
