@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .making_rows import Row, numbers
-from .replicas import DIFFUSIVE, NORMAL_95
+from .replicas import DIFFUSIVE
 from .results import row
 
 if TYPE_CHECKING:
@@ -59,9 +59,9 @@ def _arrhenius(task: Task, result: Dataset) -> list[Row]:
         of = "runs" if there == len(groups) else "groups of replicas"
         verdict = f"The total is followed where every species diffuses, which is so in {used} of {there} {of}."
     about: Row = {"species": task.species, "verdict": verdict}
-    reach = NORMAL_95 * error  # the values' errors are given, so the interval is the normal one
+    low, high = (float(result["E_a_interval"].sel(level=0.95, end=end)) for end in ("low", "high"))
     name = "E_a" if quantity == "D" else f"E_a_{quantity}"
-    rows = [row(name, barrier, "eV", error=error, low=barrier - reach, high=barrier + reach, **about)]
+    rows = [row(name, barrier, "eV", error=error, low=low, high=high, **about)]
     columns = [np.atleast_1d(result[name]) for name in ("at", "value_at", "value_at_low", "value_at_high")]
     for temperature, value, low, high in zip(*columns, strict=True):
         rows.append(row(f"{quantity}_extrapolated", value, units, temperature=temperature, low=low, high=high, **about))
