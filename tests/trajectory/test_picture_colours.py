@@ -10,10 +10,10 @@ from matplotlib.colors import to_rgb
 from pictured import FRAMES, SPECIES, hopping
 
 import vanhove as vh
-from vanhove.base.figures import SPECIES_COLOURS
+from vanhove.base.figures import PHASE_COLOURS, SPECIES_COLOURS
 from vanhove.trajectory.composing import ENLARGED, FAINT, RADII, compose
 from vanhove.trajectory.scene import BALL, FOG, PATH_FOG, mix
-from vanhove.trajectory.shading import NONE, PHASE_COLOURS, RANGE
+from vanhove.trajectory.shading import NONE, RANGE
 
 xr = pytest.importorskip("xarray")
 LI = [2, 3, 4]
@@ -159,8 +159,6 @@ def test_a_comparison_of_a_result_is_a_mask(traj):
 
 
 def test_phases_are_labels_with_their_colours(traj):
-    from vanhove.structure.phase_picture import COLOURS
-
     phases = xr.Dataset({"phase": ("atom", ["glass", "", "crystal", "glass", "interface", "crystal"])})
     found = drawn(traj, color=phases)
     assert found[0][0] == tuple(np.round(to_rgb(PHASE_COLOURS["glass"]), 6))
@@ -173,7 +171,6 @@ def test_phases_are_labels_with_their_colours(traj):
         "crystal",
     ]
     assert len(ax.figure.axes) == 1  # no colour bar
-    assert PHASE_COLOURS == COLOURS
 
 
 def test_whole_numbers_and_truth_are_labels_unless_there_are_many():

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", "#000000"]
 
 # One colour for a species wherever it is drawn.
+PHASE_COLOURS = {"glass": "#E69F00", "interface": "#CC79A7", "crystal": "#0072B2"}
 SPECIES_COLOURS = {
     "Li": "#009E73", "Na": "#0072B2", "Si": "#7F7F7F", "P": "#CC79A7", "S": "#E69F00", "Cl": "#56B4E9", "O": "#D55E00",
 }  # fmt: skip

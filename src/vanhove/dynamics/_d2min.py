@@ -15,6 +15,8 @@ from vanhove.structure.neighbours import PAIR_BYTES, ball, neighbours_in_frames
 from vanhove.trajectory.blocks import add_blocks, cut
 from vanhove.trajectory.budget import memory_budget
 
+from .lags import frames_apart
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
-
-CLOSE = 1e-3  # of the frames' distance in time: a step that is a multiple of it but for rounding
 
 
 def d2min(
@@ -75,7 +75,7 @@ def d2min(
     """
     if not (np.isfinite(cutoff) and cutoff > 0):
         raise Refusal(f"cutoff={cutoff}", "", "Give a positive distance in Å")
-    some = _frames_apart(traj, step)
+    some = frames_apart(traj, step, "step")
     everything = some.whole_system
     mine = np.flatnonzero(_of(some, species))
     ions = some.atom_numbers[mine]
@@ -121,30 +121,6 @@ def _of(traj: Trajectory, species: str | Sequence[str]) -> NDArray[np.bool_]:
     """Which atoms of a view are of some species."""
     chosen = traj.select(species if isinstance(species, str) else list(species))
     return np.isin(traj.atom_numbers, chosen.atom_numbers)
-
-
-def _frames_apart(traj: Trajectory, step: float) -> Trajectory:
-    """Frames that are ``step`` ps apart."""
-    if not (np.isfinite(step) and step > 0):
-        raise Refusal(f"step={step}", "", "Give a positive number of ps")
-    if traj.n_frames < 2:
-        raise Refusal("One frame has no displacements", "", "Give two frames or more")
-    if not traj.evenly_spaced:
-        return traj.uniform(step)
-    spacing = traj.spacing
-    every = round(step / spacing)
-    if abs(step - every * spacing) > CLOSE * spacing or every == 0:
-        raise Refusal(
-            f"There is no step of {step:g} ps", f"the frames are {spacing:g} ps apart",
-            f"Give a multiple of it, for example step={max(every, 1) * spacing:g}",
-        )  # fmt: skip
-    if every > traj.n_frames - 1:
-        raise Refusal(
-            f"There is no step of {step:g} ps",
-            f"the run lasts {spacing * (traj.n_frames - 1):g} ps",
-            "Give a shorter one",
-        )
-    return traj[::every]
 
 
 def _misfits(everything: Trajectory, ions: Ints, around: Ints, cutoff: float) -> tuple[Floats, Floats]:

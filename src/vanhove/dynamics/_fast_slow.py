@@ -16,7 +16,8 @@ from vanhove.structure.bonds import first_bond, pair_functions
 from vanhove.structure.pairs import members
 from vanhove.structure.weights import ANIONS
 
-from .mobility import frames_apart, pair_curves, rank, surroundings
+from .lags import frames_apart
+from .mobility import pair_curves, rank, surroundings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -99,7 +100,7 @@ def fast_slow(
         origins, NaN with a single one. ``mobility(origin, atom)`` is 1 for a fast, -1 for a slow ion and 0 else.
         ``attrs["verdict"]`` says how many origins there were and what could not be found.
     """
-    some = frames_apart(traj, after)
+    some = frames_apart(traj, after, "after")
     ions = some.select(species if isinstance(species, str) else list(species))
     everything = some.whole_system
     if not (np.isfinite(r_max) and np.isfinite(width) and 0 < width <= r_max):

@@ -12,11 +12,14 @@ from vanhove.base.errors import Refusal
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from vanhove.trajectory import Trajectory
+
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
 LOG_LAGS = 64  # over the whole run; early ones fall together on the same frame
 PART_LAGS = 40  # at which an MSD of every lag is told apart by parts and groups: these cost as much as the FFT
+CLOSE = 1e-3  # of the frames' distance in time: a lag that is a multiple of it but for rounding
 NEIGHBOURHOOD = 1.5  # the local exponent at t looks at lags from t / 1.5 to 1.5 t
 
 
@@ -49,7 +52,7 @@ def chosen_lags(lags: Literal["all", "log"] | Sequence[float], n_frames: int, sp
     if asked.ndim != 1 or asked.size == 0 or not np.isfinite(asked).all():
         raise Refusal(f"lags={lags!r}", "", "Give a list of finite lags in ps")
     frames = np.round(asked / spacing)
-    off = np.abs(asked - frames * spacing) > 1e-3 * spacing
+    off = np.abs(asked - frames * spacing) > CLOSE * spacing
     if off.any():
         raise Refusal(
             f"There is no lag of {asked[off][0]:g} ps",
@@ -64,6 +67,30 @@ def chosen_lags(lags: Literal["all", "log"] | Sequence[float], n_frames: int, sp
             "Give lags between 0 and its length",
         )
     return np.unique(frames.astype(np.int64))
+
+
+def frames_apart(traj: Trajectory, step: float, option: str) -> Trajectory:
+    """Frames that are ``step`` ps apart, as ``option`` asked for: no two displacements share their time."""
+    if not (np.isfinite(step) and step > 0):
+        raise Refusal(f"{option}={step}", "", "Give a positive number of ps")
+    if traj.n_frames < 2:
+        raise Refusal("One frame has no displacements", "", "Give two frames or more")
+    if not traj.evenly_spaced:
+        return traj.uniform(step)
+    spacing = traj.spacing
+    every = round(step / spacing)
+    if every == 0 or abs(step - every * spacing) > CLOSE * spacing:
+        raise Refusal(
+            f"There is no lag of {step:g} ps", f"the frames are {spacing:g} ps apart",
+            f"Give a multiple of it, for example {option}={max(every, 1) * spacing:g}",
+        )  # fmt: skip
+    if every > traj.n_frames - 1:
+        raise Refusal(
+            f"There is no lag of {step:g} ps",
+            f"the run lasts {spacing * (traj.n_frames - 1):g} ps",
+            "Give a shorter one",
+        )
+    return traj[::every]
 
 
 def independent_displacements(lags: Ints, origins: Ints, n_ions: int) -> Floats:

@@ -24,33 +24,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-CLOSE = 1e-3  # of the frames' distance in time: a lag that is a multiple of it but for rounding
 FAST, SLOW, BETWEEN, ANION = range(4)  # kinds of atoms, by origin
 KINDS = {"fast": (FAST,), "slow": (SLOW,), "ion": (FAST, SLOW, BETWEEN), "anion": (ANION,)}
-
-
-def frames_apart(traj: Trajectory, after: float) -> Trajectory:
-    """Frames that are ``after`` ps apart: each but the last is an origin, and none shares its time with another."""
-    if not (np.isfinite(after) and after > 0):
-        raise Refusal(f"after={after}", "", "Give a positive number of ps")
-    if traj.n_frames < 2:
-        raise Refusal("One frame has no displacements", "", "Give two frames or more")
-    if not traj.evenly_spaced:
-        return traj.uniform(after)
-    spacing = traj.spacing
-    every = round(after / spacing)
-    if every == 0 or abs(after - every * spacing) > CLOSE * spacing:
-        raise Refusal(
-            f"There is no lag of {after:g} ps", f"the frames are {spacing:g} ps apart",
-            f"Give a multiple of it, for example after={max(every, 1) * spacing:g}",
-        )  # fmt: skip
-    if every > traj.n_frames - 1:
-        raise Refusal(
-            f"There is no lag of {after:g} ps",
-            f"the run lasts {spacing * (traj.n_frames - 1):g} ps",
-            "Give a shorter one",
-        )
-    return traj[::every]
 
 
 @dataclass(frozen=True)

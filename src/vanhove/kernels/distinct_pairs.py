@@ -8,7 +8,7 @@ import numpy as np
 
 from .compile import kernel
 from .lattice import inverse_into, reduce_cell
-from .pairs import EDGE, FULL, SPARE, _empty, _nearest_row, _plain_row, _tally
+from .pairs import EDGE, FULL, SPARE, empty_into, nearest_row, plain_row, tally
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -76,16 +76,16 @@ def _nearest(
             end = same[i] if part == 0 else q.shape[1]
             if end <= first:
                 continue
-            _nearest_row(
+            nearest_row(
                 q[0, first:end], q[1, first:end], q[2, first:end], s[0, i], s[1, i], s[2, i],
                 cell, scale, last[: end - first], row[: end - first],
             )  # fmt: skip
-            _tally(row[: end - first], narrow[0])
+            tally(row[: end - first], narrow[0])
             seen += end - first
         if seen > FULL:
-            _empty(narrow, wide)
+            empty_into(narrow, wide)
             seen = 0
-    _empty(narrow, wide)
+    empty_into(narrow, wide)
 
 
 @kernel
@@ -118,16 +118,16 @@ def _all_images(
                         end = same[i] if part == 0 else q.shape[1]
                         if end <= first:
                             continue
-                        _plain_row(
+                        plain_row(
                             x[first:end], y[first:end], z[first:end], xi, yi, zi,
                             scale, last[: end - first], row[: end - first],
                         )  # fmt: skip
-                        _tally(row[: end - first], narrow[0])
+                        tally(row[: end - first], narrow[0])
                         seen += end - first
                     if seen > FULL:
-                        _empty(narrow, wide)
+                        empty_into(narrow, wide)
                         seen = 0
-    _empty(narrow, wide)
+    empty_into(narrow, wide)
 
 
 @kernel

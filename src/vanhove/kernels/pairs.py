@@ -35,7 +35,7 @@ FULL = 2**31  # pairs after which the 32-bit counters are emptied: long before a
 
 
 @kernel
-def _nearest_row(
+def nearest_row(
     u: Floats,
     v: Floats,
     w: Floats,
@@ -66,7 +66,7 @@ def _nearest_row(
 
 
 @kernel
-def _plain_row(
+def plain_row(
     x: Floats, y: Floats, z: Floats, xi: float, yi: float, zi: float, scale: float, last: Floats, row: Bins
 ) -> None:
     """Bins of the distances between one point and a row of others as they stand (Cartesian coordinates)."""
@@ -79,13 +79,14 @@ def _plain_row(
 
 
 @kernel
-def _tally(row: Bins, histogram: Counts) -> None:
+def tally(row: Bins, histogram: Counts) -> None:
+    """Count every bin of ``row``."""
     for j in range(row.size):
         histogram[row[j]] += np.uint32(1)
 
 
 @kernel
-def _empty(narrow: Counts, wide: Ints) -> None:
+def empty_into(narrow: Counts, wide: Ints) -> None:
     """Move what the 32-bit counters hold into the 64-bit ones."""
     bins = wide.shape[1]
     for p in range(wide.shape[0]):
@@ -152,16 +153,16 @@ def _count_nearest(
                     n = end - first
                     if n <= 0:
                         continue
-                    _nearest_row(
+                    nearest_row(
                         s[0, first:end], s[1, first:end], s[2, first:end], s[0, i], s[1, i], s[2, i],
                         cell, scale, last[:n], row[:n],
                     )  # fmt: skip
-                    _tally(row[:n], narrow[pair_of[a, b]])
+                    tally(row[:n], narrow[pair_of[a, b]])
                     seen += n
             if seen > FULL:
-                _empty(narrow, wide)
+                empty_into(narrow, wide)
                 seen = 0
-    _empty(narrow, wide)
+    empty_into(narrow, wide)
 
 
 @kernel
@@ -200,14 +201,14 @@ def _count_images(
                             n = end - first
                             if n <= 0 or pair_of[a, b] < 0:
                                 continue
-                            _plain_row(
+                            plain_row(
                                 x[first:end], y[first:end], z[first:end], x[i] - tx, y[i] - ty, z[i] - tz,
                                 scale, last[:n], row[:n],
                             )  # fmt: skip
-                            _tally(row[:n], narrow[pair_of[a, b]])
+                            tally(row[:n], narrow[pair_of[a, b]])
                             seen += n
                         if seen > FULL:
-                            _empty(narrow, wide)
+                            empty_into(narrow, wide)
                             seen = 0
                 # an atom and its own image, once for each lattice vector and its opposite
                 if na > 0 or (na == 0 and (nb > 0 or (nb == 0 and nc > 0))):
@@ -216,7 +217,7 @@ def _count_images(
                         for a in range(species):
                             if pair_of[a, a] >= 0:
                                 wide[pair_of[a, a], int(place)] += slabs[a, SLABS] - slabs[a, 0]
-    _empty(narrow, wide)
+    empty_into(narrow, wide)
 
 
 @kernel

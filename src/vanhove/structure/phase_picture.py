@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vanhove.base.figures import PALETTE, label
+from vanhove.base.figures import PALETTE, PHASE_COLOURS, label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-COLOURS = {"glass": "#E69F00", "interface": "#CC79A7", "crystal": "#0072B2"}
 STRIP = 0.34  # of the axes' height, for the atoms
 FINE = 2000  # places that the bands are found by
 MOST_DOTS = 20_000
@@ -59,7 +58,7 @@ def shade_slices(ax: Axes, position: Floats, phases: Sequence[str] | NDArray[np.
         name = str(phase[first])
         if name:
             low, high = float(position[first] - half), float(position[end - 1] + half)
-            ax.axvspan(low, high, color=COLOURS[name], alpha=0.13, linewidth=0, zorder=0)
+            ax.axvspan(low, high, color=PHASE_COLOURS[name], alpha=0.13, linewidth=0, zorder=0)
             if high - low > 0.12 * len(position) * 2 * half:
                 ax.text(
                     (low + high) / 2, at, name, transform=ax.get_xaxis_transform(), ha="center", va="bottom",
@@ -108,7 +107,7 @@ def _atoms(result: Dataset, ax: Axes) -> None:
     some = np.zeros(len(phase), bool)
     some[:: -(-len(phase) // MOST_DOTS)] = True
     size = float(np.clip(14000 / max(int(some.sum()), 1), 0.6, 14))
-    for name, colour in [*COLOURS.items(), ("", "#7F7F7F")]:
+    for name, colour in [*PHASE_COLOURS.items(), ("", "#7F7F7F")]:
         mine = some & (phase == name)
         if mine.any():
             ax.scatter(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vanhove.base.errors import Refusal
-from vanhove.base.figures import PALETTE
+from vanhove.base.figures import PALETTE, PHASE_COLOURS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,6 @@ RANGE = (0.14, 0.88)  # of a colour map: its ends are too close to black and to 
 NONE = (0.733, 0.733, 0.733)
 JUMP_COLOUR = "#E4002B"
 NEAR_JUMPS = "#D55E00"  # of the palette: too close to the red of jumps
-PHASE_COLOURS = {"glass": "#E69F00", "interface": "#CC79A7", "crystal": "#0072B2"}  # as in the picture of phases
 
 
 @dataclass(frozen=True)
