@@ -143,3 +143,12 @@ def test_labels_that_are_elements_come_before_numbered_types(tmp_path: Path) -> 
     traj = vh.open(put(tmp_path / "c.dump", both), timestep=1.0)
     assert set(traj.species) == {"K", "Ge", "Se"}
     assert "species by the column element" in notes_of(traj)
+
+
+@pytest.mark.parametrize("atoms", [20, 21])
+def test_a_label_for_every_atom_does_not_fill_the_history(tmp_path: Path, atoms: int) -> None:
+    labels = ["Li", "S"] * (atoms // 2) + ["S"] * (atoms % 2)
+    path = put(tmp_path / "run.dump", dump_text(walk(ORTHOGONAL, atoms=atoms), "id xu yu zu"))
+    traj = vh.open(path, species=labels, timestep=0.001)
+    assert traj.species.tolist() == labels
+    assert traj.history[-1]["parameters"]["species"] == (labels if atoms == 20 else "21 labels")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 PathLike = str | os.PathLike[str]
+MOST_NAMED = 20  # species that the history lists
 FLATTEST = 1e9  # of a cell: the volume that its vectors would have at right angles, over the one that they have
 MODES: list[Unwrap] = ["file", "tor", "fractional", "none"]
 
@@ -87,8 +88,10 @@ def open(
     for path in [*paths, *[beside] * (beside is not None)]:
         _check_there(path)
     contents = join([scan(path, options, format) for path in paths], options)
+    listed = species is not None and not isinstance(species, Mapping) and len(species) > MOST_NAMED
+    named = f"{len(species or ())} labels" if listed else species  # one an atom: the trajectory itself has them
     asked = dict(
-        paths=[path.name for path in paths], species=species, timestep=timestep, spacing=spacing,
+        paths=[path.name for path in paths], species=named, timestep=timestep, spacing=spacing,
         temperature=temperature, unwrap=unwrap, format=contents.format, topology=beside.name if beside else None,
     )  # fmt: skip
     return _trajectory(contents, options, temperature, charges, asked)
