@@ -23,7 +23,7 @@ from contextlib import suppress
 from pathlib import Path
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
-LOOK = 0.5  # s between looks at things that send no signal
+LOOK = 0.5  # s between looks at things that send no signal, and what a command may take to end
 GIVE_UP = 10.0  # s; a process in uninterruptible sleep dies when its disk answers
 STOPPED, TORN = 143, 70  # exit codes: told to stop; a part of the command was killed from outside
 
@@ -51,7 +51,7 @@ def main(parent: int, command: list[str]) -> int:
             os.write(2, f"{command[0]}: {error}\n".encode())
         os._exit(127)
 
-    code = None
+    code, orphaned_at = None, None
     while code is None:
         ready, _, _ = select.select([0, woken], [], [], LOOK)
         if woken in ready:
@@ -61,9 +61,12 @@ def main(parent: int, command: list[str]) -> int:
         ended = reap(child)
         if ended is not None:
             code = ended
-        elif code is None and any(pid != child for pid in children()):
-            os.write(2, b"A process of the engine was killed from outside.\n")
-            code = TORN
+        elif code is None:
+            # A command that is ending leaves its children to us a moment before it can be collected itself.
+            orphaned_at = (orphaned_at or time.monotonic()) if any(pid != child for pid in children()) else None
+            if orphaned_at is not None and time.monotonic() - orphaned_at >= LOOK:
+                os.write(2, b"A process of the engine was killed from outside.\n")
+                code = TORN
     sweep(child)
     return code
 
