@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from .base.rooms import Entry, Table
 
-ROOMS = ("structure", "dynamics")
+ROOMS = ("structure", "dynamics", "spectra")
 
 
 def observables() -> dict[str, Entry]:
