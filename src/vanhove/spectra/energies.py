@@ -60,7 +60,8 @@ def lag_window(lags: int, spacing: float, resolution: float | None = None) -> Wi
 def energy_grid(lags: int, spacing: float) -> Floats:
     """Two-sided energies (meV) of :func:`spectrum`: steps of h/2T up to h/2Δt on either side."""
     step = PLANCK / (2 * (lags - 1) * spacing)
-    return step * np.arange(-(lags - 1), lags)
+    grid: Floats = step * np.arange(-(lags - 1), lags, dtype=np.float64)
+    return grid
 
 
 def spectrum(correlation: Floats, spacing: float, window: Window) -> Floats:
