@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -124,6 +125,38 @@ def test_a_caged_ion(relaxation: float) -> None:
     refused(result, "slower than diffusion")
     assert float(result.exponent + result.exponent_error) < 0.9
     assert 0 < result.D_upper < 2 * float(msd.msd[-500] / msd.lag[-500]) / 6 * 1e-4
+
+
+def test_ten_picoseconds_of_a_caged_crystal_say_how_much_longer() -> None:
+    """Ions that rattle by 0.3 Å an axis about sites 3.4 Å apart, kept for 10 ps."""
+    grid = 3.4 * np.stack(np.meshgrid(*[np.arange(4)] * 3), axis=-1).reshape(-1, 3).astype(float)
+    rattle = grid + cage(np.random.default_rng(21), 500, 64, 10.0, 0.3)
+    traj = vh.from_arrays(rattle, 13.6, ["Li"] * 64, 0.02 * np.arange(500), wrapped=False)
+    result = vh.dynamics.diffusion(vh.dynamics.msd(traj, "Li"))
+    refused(result, "Not diffusive")
+    verdict = result.attrs["verdict"]
+    assert "rattle" in verdict
+    assert f"less than one jump ({float(result.jump_length):.2f} Å)" in verdict
+    said = re.search(r"at least (\d+) times as long, (\d+) ps instead of 10 ps", verdict)
+    assert said, verdict
+    factor, needed = (int(number) for number in said.groups())
+    assert needed == pytest.approx(10 * factor, rel=0.05)
+    # one jump at the bound of D, at the start of a window that ends at three quarters of the run
+    assert needed == pytest.approx(
+        float(result.jump_length) ** 2 / (6 * float(result.D_upper) * 1e4) * 2 / 0.75, rel=0.1
+    )
+
+
+def test_how_much_longer_is_no_more_than_it_takes() -> None:
+    """Rare jumps out of a cage: a run of the length that their D needs is not called too short by the advice."""
+    d = 2e-4 * 3.0**2 / 6  # Å² a frame
+    paths = hops(np.random.default_rng(22), 2000, 40, 2e-4, 3.0) + cage(np.random.default_rng(23), 2000, 40, 5.0, 0.4)
+    _, result = measured(paths)
+    refused(result, "Run at least")
+    needed = re.search(r"([\d.]+) (ps|ns) instead of", result.attrs["verdict"])
+    assert needed, result.attrs["verdict"]
+    frames = float(needed.group(1)) * (1000 if needed.group(2) == "ns" else 1) / SPACING
+    assert 2000 < frames < 9 * 6 * 0.4**2 / (6 * d) * 2 / 0.75
 
 
 def test_an_anomalous_walk() -> None:

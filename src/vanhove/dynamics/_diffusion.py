@@ -14,6 +14,7 @@ from vanhove.base.results import Column, dataset, history_of
 from vanhove.base.units import CM2_S_PER_A2_PS
 from vanhove.fitting.gls import gls
 
+from . import outlook
 from .curve import Curve, Spread, places
 from .window import FEWEST_INDEPENDENT, STILL, Exponent, Window, exponent, find, usable
 
@@ -95,7 +96,9 @@ def diffusion(msd: Dataset, *, window: Sequence[float] | None = None, jump_lengt
         line, verdict, ageing = None, _too_short(full, judged), "not tested"
     else:
         line = fit_line(found.curve, full)
-        verdict, ageing = _verdict(found, jump), _ageing(line)
+        run = full.length * full.spacing
+        advice = outlook.at_least(run, 6 * bound / CM2_S_PER_A2_PS, line.intercept, jump)
+        verdict, ageing = _verdict(found, jump, run, advice), _ageing(line)
     value = error = np.nan
     if line is not None and (verdict == DIFFUSIVE or window is not None):
         value, error = line.slope / 6 * CM2_S_PER_A2_PS, line.slope_error / 6 * CM2_S_PER_A2_PS
@@ -187,27 +190,30 @@ def _given(full: Curve, window: Sequence[float]) -> Window:
     return Window(curve, exponent(curve, curve.relative_covariance), "given")
 
 
-def _verdict(window: Window, jump: float) -> str:
-    """``"diffusive"`` or one sentence that says why not."""
+def _verdict(window: Window, jump: float, run: float, advice: str) -> str:
+    """``"diffusive"`` or what says why not, and how much longer the ``run`` (ps) would have to be."""
     value, error = window.exponent
     curve = window.curve
     between = f"between {curve.times[0]:g} and {curve.times[-1]:g} ps"
+    reached = float(curve.values[-1]) ** 0.5
+    grows = f"Not diffusive: the MSD grows as t^({value:.2f} ± {error:.2f}) {between}"
     if error > VAGUE:
-        return f"The exponent {between} is {value:.2f} ± {error:.2f}, too uncertain to tell diffusion from a cage."
-    if value + error < SLOWEST:
         return (
-            f"The MSD grows as t^({value:.2f} ± {error:.2f}) {between}, slower than diffusion "
-            f"(exponent + 1 σ below {SLOWEST:g})."
+            f"Not known to be diffusive: the MSD grows as t^({value:.2f} ± {error:.2f}) {between}, too uncertain to "
+            f"tell diffusion from rattling in a cage. {outlook.surer(run, error, VAGUE)}"
         )
+    if value + error < SLOWEST:
+        still = f", and √MSD of {reached:.2f} Å is less than one jump ({jump:.2f} Å)" if reached < jump else ""
+        return f"{grows}, slower than diffusion (t^1): the ions rattle more than they move on{still}. {advice}"
     if value - error > FASTEST:
         return (
-            f"The MSD grows as t^({value:.2f} ± {error:.2f}) {between}, faster than diffusion: flight, or a drift "
-            "that was left in."
+            f"{grows}, faster than diffusion (t^1): flight between collisions, which a longer run leaves behind, or a "
+            "drift that was left in (see drift=)."
         )
-    reached = float(curve.values[-1]) ** 0.5
     if reached < jump:
         return (
-            f"√MSD reaches {reached:.2f} Å in {curve.times[-1]:g} ps, less than the length of one jump ({jump:.2f} Å)."
+            f"Not diffusive: √MSD reaches {reached:.2f} Å in {curve.times[-1]:g} ps, less than the length of one jump "
+            f"({jump:.2f} Å): most ions have not left their place. {advice}"
         )
     return DIFFUSIVE
 
@@ -215,9 +221,10 @@ def _verdict(window: Window, jump: float) -> str:
 def _too_short(full: Curve, judged: Curve) -> str:
     if len(full.lags) and not (full.values > STILL).any():
         return "The ions do not move."
+    independent = float(full.independent[0]) if len(full.lags) else 0.0
     return (
         f"The run is too short: {len(judged.lags) or 'none'} of the lags looked at have {FEWEST_INDEPENDENT} "
-        "independent displacements, too few for a fit."
+        f"independent displacements, too few for a fit. {outlook.enough(full.length * full.spacing, independent)}"
     )
 
 
