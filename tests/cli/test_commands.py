@@ -55,6 +55,21 @@ def test_compute_rdf_with_its_own_options_and_a_figure(vanhove: Any, dump: Path)
     assert vanhove.left() == ["g.nc", "g.svg"]
 
 
+def test_a_density_goes_to_the_programs_that_draw_isosurfaces(vanhove: Any, dump: Path) -> None:
+    from ase.io.cube import read_cube_data
+
+    from vanhove.base.units import BOHR
+
+    said = vanhove.works(f"compute density {dump} {MAP} --of Na --spacing 1.0 --out na.cube --figure na.png")
+    assert "saved: na.cube, na.png" in said.out
+    values, atoms = read_cube_data("na.cube")
+    # a density in 1/Bohr³ that ase has read as it stands: its sum over the cell is the number of ions
+    assert values.mean() * atoms.get_volume() / BOHR**3 == pytest.approx(12, rel=1e-4)
+    assert "Na" not in atoms.get_chemical_symbols()
+    vanhove.refuses(f"compute density {dump} {MAP} --of Na --out na.txt", "or x.cube")
+    vanhove.refuses(f"compute msd {dump} {MAP} --of Na --out msd.cube", "netCDF")
+
+
 def test_compute_conductivity_and_arrhenius(vanhove: Any, dump: Path) -> None:
     assert "mS/cm" in vanhove.works(f"compute conductivity {dump} {MAP} --temperature 900 --charges Na=1,Si=4,S=-2").out
     line = "compute arrhenius --temperatures 1000,1250,1500 --values 1e-5,2e-5,3e-5 --at 300 --units cm²/s"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from xarray import Dataset
 
 PICTURES = ("png", "svg", "pdf")
+GRID_FILES = (".cube", ".vasp")  # of a density, for programs that draw isosurfaces
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def compute(
     import vanhove as vh
 
     files, given = words.split(tokens)
-    _check_outputs(out, figure)
+    _check_outputs(observable, out, figure)
     from_result = bool(files) and all(name.endswith(".nc") for name in files)
     steps = chain(observable, from_result=from_result)
     if steps[0].takes != "trajectory":  # no file to read: what is there as an option is meant for the observable
@@ -72,10 +73,12 @@ def compute(
     for step, arguments in zip(steps[1:], calls[1:], strict=True):
         result = step.call(result, **arguments)
     with ExitStack() as both:  # the data and the figure, or neither
-        if out is not None:
+        if out is not None and not _is_grid_file(out):
             vh.save(result, both.enter_context(whole(out)))
         if figure is not None:
             _picture(result, both.enter_context(whole(figure)), figure.suffix[1:].lower())
+        if out is not None and _is_grid_file(out):
+            vh.dynamics.write_density(result, out)
     written = ", ".join(str(path) for path in (out, figure) if path is not None)
     title = str(result.attrs.get("title", steps[-1].name))
     kept = f"saved: {written}" if written else "not saved: --out x.nc keeps the numbers, --figure x.png draws them"
@@ -120,10 +123,16 @@ def _beginning(steps: list[Step], files: list[str], reading: dict[str, Any]) -> 
     return [vh.open(files, **reading)]
 
 
-def _check_outputs(out: Path | None, figure: Path | None) -> None:
+def _is_grid_file(out: Path) -> bool:
+    return out.suffix.lower() in GRID_FILES or out.name.upper().startswith("CHGCAR")
+
+
+def _check_outputs(observable: str, out: Path | None, figure: Path | None) -> None:
     """Refuse a wrong name before the work, not after it."""
-    if out is not None and out.suffix != ".nc":
-        raise Refusal(f"--out {out}", "results are netCDF files", f"Name it {out.with_suffix('.nc')}")
+    grid = registry.full_name(observable) == "dynamics.density"
+    if out is not None and out.suffix != ".nc" and not (grid and _is_grid_file(out)):
+        others = ", or x.cube, CHGCAR or x.vasp" if grid else ""
+        raise Refusal(f"--out {out}", "results are netCDF files", f"Name it {out.with_suffix('.nc')}{others}")
     if figure is not None and figure.suffix[1:].lower() not in PICTURES:
         raise Refusal(f"--figure {figure}", "", nearest(figure.suffix[1:], list(PICTURES)))
     for path in (out, figure):
