@@ -63,6 +63,9 @@ SAYS = {
     "dynamics.d2min": """
         Distribution over {of} of the non-affine motion against their neighbours (Å) {where}, summed up along the run;
         line: its median.""",
+    "spectra.fit_jump_model": """
+        Half widths (HWHM, meV) of the quasielastic line of {of} against Q (1/Å) {where} with their standard errors, and
+        the law of jump diffusion fitted to them; dashes: other laws that were compared.""",
     "structure.rdf": """
         Partial pair distribution functions g(r) of all pairs against distance r (Å) {where}, averaged over all
         frames; 1 is an ideal gas. The height of a peak that leaves the picture is written beside it; where pairs are
