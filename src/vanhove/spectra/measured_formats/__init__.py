@@ -1,0 +1,1 @@
+"""The files that measured spectra come in: a module a format, each of which returns a :class:`~.table.Table`."""
