@@ -193,3 +193,18 @@ def test_a_law_needs_two_temperatures(results: Results) -> None:
     study.write_text(f'title = "t"\n[observables]\nrdf = {{}}\n{RUN.format(800)}'.replace("spacing = 0.2\n", ""))
     with pytest.raises(vh.Refusal, match="spacing"):
         plan_of(read_study(study))
+
+
+def test_what_may_be_made_of_several_says_of_which(results: Results) -> None:
+    (results.folder.parent / "peaks.study.toml").write_text(
+        'title = "Peaks"\n[observables]\nrdf = { r_max = 6 }\npeaks = { of = "rdf", window = [2, 5.5] }\n'
+        + RUN.format(800)
+    )
+    plan = plan_of(read_study(results.folder.parent / "peaks.study.toml"))
+    assert [task.function for task in plan.tasks] == ["structure.rdf", "structure.peaks"]
+    assert "of" not in plan.tasks[-1].options
+    (results.folder.parent / "peaks.study.toml").write_text(
+        'title = "Peaks"\n[observables]\npeaks = { of = "angles", window = [2, 5.5] }\n' + RUN.format(800)
+    )
+    with pytest.raises(vh.Refusal, match="must be one of structure_factor, rdf"):
+        read_study(results.folder.parent / "peaks.study.toml")

@@ -15,7 +15,7 @@ from vanhove.base.files import digest, file_identity
 
 from . import simulation
 from .followed import FOLLOW, QUANTITIES
-from .options import entry_of, parameters_of, resolve, sources_of
+from .options import OF, entry_of, parameters_of, resolve, sources_of
 from .replicas import group_of
 from .simulation import holds
 from .tasks import Task, files_key
@@ -186,8 +186,8 @@ class _Graph:
         return self.of_run(DIFFUSION, run) if drift == reference else []
 
     def _from_datasets(self, observable: str, run: PlannedRun) -> Iterator[Task]:
-        source = sources_of(observable)[0]
         options = resolve(observable, self.study.observables.get(observable, {}))
+        source = options.pop(OF, sources_of(observable)[0])
         for made in self.of_run(source, run):
             yield self._task(observable, options, (made.key,), run, made.species)
 

@@ -18,6 +18,7 @@ if typing.TYPE_CHECKING:
     from vanhove.base.rooms import Entry
 
 ARRHENIUS = "dynamics.arrhenius"
+OF = "of"  # the option of a study that says which of several observables another one is made from
 NONE = "none"  # what a file writes for Python's None, since TOML has no word for it
 
 
@@ -79,10 +80,11 @@ def _check(key: str, observable: str, options: Mapping[str, Any]) -> list[Mistak
     parameters = parameters_of(observable)
     known = [name for name in parameters if name not in given_by_study(observable)]
     known += [FOLLOW] if observable == ARRHENIUS else []
+    known += [OF] if has_choice_of_source(observable) else []
     found = [
         Mistake(key, f"'{observable.rpartition('.')[2]}' needs {name}", f"Write {name} = … into its braces")
         for name in known
-        if name not in {"species", "charges", FOLLOW, *options}
+        if name not in {"species", "charges", FOLLOW, OF, *options}
         and parameters[name].default is inspect.Parameter.empty
         and parameters[name].kind is not inspect.Parameter.VAR_KEYWORD
     ]
@@ -110,6 +112,8 @@ def checked(observable: str, option: str, value: Any) -> Any:
         raise ValueError(f"{value!r} won't do, it must be a list of species")
     if option == FOLLOW:
         return _followed(value)
+    if option == OF:
+        return _source(observable, value)
     hint = hint_of(observable, option)
     if value == NONE and type(None) in typing.get_args(hint):
         return None
@@ -122,6 +126,20 @@ def checked(observable: str, option: str, value: Any) -> Any:
             detail["msg"].replace("Input should be", "must be").replace("a valid ", "a ") for detail in error.errors()
         ]
         raise ValueError(f"{value!r} won't do, it {' or '.join(dict.fromkeys(said))}")
+
+
+def has_choice_of_source(observable: str) -> bool:
+    """Whether an observable may be made from the datasets of several others."""
+    return entry_of(observable).takes == "dataset" and len(sources_of(observable)) > 1
+
+
+def _source(observable: str, value: Any) -> str:
+    """The full name of the observable that another one is made from."""
+    known = {full.rpartition(".")[2]: full for full in sources_of(observable)}
+    found = known.get(value, value if value in known.values() else None)
+    if found is None:
+        raise ValueError(f"{value!r} won't do, it must be one of {', '.join(known)}")
+    return str(found)
 
 
 def _followed(value: Any) -> list[str] | None:
@@ -164,6 +182,8 @@ def resolve(observable: str, given: Mapping[str, Any]) -> dict[str, Any]:
     }
     if observable == ARRHENIUS:
         resolved[FOLLOW] = None
+    if has_choice_of_source(observable):
+        resolved[OF] = sources_of(observable)[0]
     return {**resolved, **{name: checked(observable, name, value) for name, value in given.items()}}
 
 
