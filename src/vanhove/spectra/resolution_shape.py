@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     Complexes = NDArray[np.complex128]
     Line = PseudoVoigtResolution | MeasuredResolution
 
-BLOCK = 1_000_000  # exponentials at a time
+FINE = 64  # points in a FWHM at which a measured line is looked at
+MOST = 200_000  # of them in all
 
 
 @dataclass(frozen=True)
@@ -48,12 +49,12 @@ class Shape:
         simple = isinstance(line, PseudoVoigtResolution) and line.share == 0
         return line.fwhm if simple else None
 
-    def at_lags(self, t: Floats) -> Complexes:
-        r"""∫ R(E) exp(iEt/ħ) dE, (q, lag): 1 at lag 0."""
+    def at_lags(self, lags: int, spacing: float) -> Complexes:
+        r"""∫ R(E) exp(iEt/ħ) dE, (q, lag), at lags 0, Δt, 2Δt … (``spacing``, ps): 1 at lag 0."""
         made: dict[int, Complexes] = {}  # Q that share a line share its transform
         for line in self.lines:
             if id(line) not in made:
-                made[id(line)] = _transform(line, t)
+                made[id(line)] = _transform(line, lags, spacing)
         return np.array([made[id(line)] for line in self.lines])
 
     def on(self, energy: Floats) -> Floats:
@@ -61,20 +62,21 @@ class Shape:
         return np.array([line.delta(energy) for line in self.lines])
 
 
-def _transform(line: Line, t: Floats) -> Complexes:
+def _transform(line: Line, lags: int, spacing: float) -> Complexes:
+    t = spacing * np.arange(lags)
     if isinstance(line, PseudoVoigtResolution):
         gaussian = np.exp(-0.5 * (line.fwhm / FWHM_OVER_SIGMA * t / HBAR) ** 2)
-        lorentzian = np.exp(-0.5 * line.fwhm * np.abs(t) / HBAR)
+        lorentzian = np.exp(-0.5 * line.fwhm * t / HBAR)
         both: Complexes = (line.share * lorentzian + (1 - line.share) * gaussian).astype(complex)
         return both
-    mass = np.gradient(line.energy) * line.values
-    mass[[0, -1]] /= 2  # the trapezoid rule on energies as uneven as they come
-    mass /= mass.sum()
-    result = np.empty(len(t), complex)
-    step = max(1, BLOCK // len(mass))
-    for first in range(0, len(t), step):
-        some = slice(first, first + step)
-        result[some] = np.exp(1j / HBAR * np.multiply.outer(t[some], line.energy)) @ mass
+    from scipy.signal import czt
+
+    first, last = line.energy[0], line.energy[-1]
+    grid, h = np.linspace(first, last, int(min(MOST, FINE * np.ceil((last - first) / line.fwhm))) + 1, retstep=True)
+    mass = line.delta(grid)
+    mass[[0, -1]] /= 2
+    waves = czt(mass / mass.sum(), lags, w=np.exp(1j / HBAR * h * spacing))
+    result: Complexes = np.exp(1j / HBAR * first * t) * waves
     return result
 
 

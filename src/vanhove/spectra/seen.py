@@ -115,7 +115,7 @@ class Simulated:
         lets through of a white noise over the lags against the old one.
         """
         n = self.last
-        kernel = shape.at_lags(self.spacing * np.arange(n + 1))
+        kernel = shape.at_lags(n + 1, self.spacing)
         seen = self._windowed(self.rows, kernel, energy)
         if self.error is None:
             return seen, None
