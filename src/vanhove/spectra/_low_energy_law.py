@@ -36,7 +36,8 @@ def low_energy_law(
 ) -> Dataset:
     r"""The law by which a density of states begins: aE², αE + c or AEⁿ, with errors and a preference (C3).
 
-    The vibrations of Debye's solid have a g(E) as E²; overdamped instantaneous normal modes of a liquid have one as E, with :math:`\alpha = \sum_j 1/(3\pi N \Gamma_j^2)`, so that
+    The vibrations of Debye's solid have a g(E) as E²; overdamped instantaneous normal modes of a liquid have one as E,
+    with :math:`\alpha = \sum_j 1/(3\pi N \Gamma_j^2)`, so that
 
     .. math:: \langle \Gamma^{-2} \rangle = \pi \alpha \, \frac{3N}{N_\mathrm{INM}}
 
