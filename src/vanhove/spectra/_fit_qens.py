@@ -1,0 +1,214 @@
+"""Quasielastic widths, areas and EISF from measured or simulated spectra."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from vanhove.base.errors import Refusal
+from vanhove.base.figures import PALETTE, label
+from vanhove.base.results import Column, dataset, history_of
+
+from .quasielastic_choice import fit_spectrum
+from .quasielastic_input import arrays, balanced_at, centre_of, chosen_q, spectrum_of, used
+from .quasielastic_model import Quasielastic, Terms
+from .quasielastic_result import variables
+from .resolutions import resolutions_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+    from xarray import Dataset
+
+    Floats = NDArray[np.float64]
+
+MOST = 3  # lines
+FLOOR = {None: 0, "flat": 1, "linear": 2}
+
+
+def fit_qens(
+    measured: Dataset,
+    resolution: Dataset | float | None = None,
+    *,
+    lorentzians: int | Literal["auto"] = "auto",
+    elastic: bool = True,
+    background: Literal["linear", "flat"] | None = "linear",
+    window: Sequence[float] | None = None,
+    shape: Literal["lorentzian", "gaussian"] = "lorentzian",
+    temperature: float | None = None,
+    q: float | Sequence[float] | None = None,
+    exclude_elastic: float | None = None,
+    resolution_background: Literal["flat"] | None = "flat",
+) -> Dataset:
+    r"""Widths, areas and EISF of quasielastic scattering at every Q, measured or simulated (C7).
+
+    .. math:: S(Q,E) = R \otimes \Big[ A\, \delta(E - c) + \sum_n B_n\, \frac{1}{\pi}
+        \frac{\Gamma_n}{(E - c)^2 + \Gamma_n^2} \Big] + b_0 + b_1 E, \qquad
+        \mathrm{EISF} = \frac{A}{A + \sum_n B_n}
+
+    Γ is the HWHM in meV. R has unit area and its peak at 0; the convolution keeps areas, takes lines of any width and
+    cuts no tail. The fit is a weighted least-squares fit by lmfit from several starts. Points that are NaN, or whose
+    error is NaN or not positive, count nowhere.
+
+    Parameters
+    ----------
+    measured
+        ``S(q, energy)`` and, if known, ``S_error``: a measurement or a simulation.
+    resolution
+        A measured S(q, energy) (vanadium, or the sample at low temperature), of which the spectrum nearest in q is
+        used, refused where it is more than half a step of its q away; a single one serves all q. Or the FWHM (meV) of
+        a Gaussian. None, of a simulated spectrum: the transform that made it.
+    lorentzians
+        How many lines, 0 to 3; ``"auto"`` chooses for every q: one more line must lower Schwarz's criterion by more
+        than 6, with every line's area and width determined.
+    elastic
+        With the elastic line A.
+    background
+        ``"linear"``, ``"flat"`` or None.
+    window
+        Lowest and highest energy (meV) that are fitted; all by default.
+    shape
+        Of the lines; ``"gaussian"`` for Gaussians of the same HWHM.
+    temperature
+        K: the lines then obey detailed balance, times βE/(1 - exp(-βE)). By default those of a spectrum that says it
+        does (``attrs["correction"]``), at its temperature, and no others.
+    q
+        Only the spectra nearest to these (1/Å).
+    exclude_elastic
+        Leave out energies nearer to 0 than this (meV).
+    resolution_background
+        ``"flat"`` takes a constant off a measured resolution: the lower of the means of its wings, 8 FWHM and more from
+        the peak. None leaves it.
+
+    Returns
+    -------
+    Dataset
+        By q and ``component``, narrowest first and counted from 0: ``width`` (HWHM), ``area``. By q:
+        ``area_elastic``, ``eisf``, ``background``, ``slope``, ``centre``; all with standard errors from the covariance
+        of the fit. Where χ² is larger than in 5 of 100 cases the errors are multiplied by √(reduced χ²)
+        (``error_scale``), and always where the spectrum has no errors: each point's is then √(a + bS²), a and b from
+        the scatter about the fit. ``redchi``, ``runs`` (the probability that residuals change sign so seldom),
+        ``chosen``, ``criterion(q, lines)``, ``bad``, ``verdict`` and lmfit's ``report``.
+
+        A width that the spectrum does not determine (less than two standard errors, wider than the window, of a line
+        without area) is NaN, with a 95 % bound in ``width_upper`` or ``width_lower`` and a sentence in ``verdict``.
+        ``fit``, ``elastic``, ``line``, ``floor``, ``resolution`` and ``residual`` are what is drawn.
+    """
+    numbers = _numbers(lorentzians, elastic=elastic)
+    if background not in FLOOR:
+        raise Refusal(f"background={background!r}", "", 'Give "linear", "flat" or None')
+    if shape not in ("lorentzian", "gaussian"):
+        raise Refusal(f"shape={shape!r}", "", 'Give "lorentzian" or "gaussian"')
+    wanted = chosen_q(measured, q)
+    spectra = arrays(wanted)
+    found = resolutions_of(wanted, resolution, background=resolution_background)
+    kelvin = balanced_at(measured, temperature)
+    inside = used(spectra.energy, window, exclude_elastic)
+    terms = Terms(max(numbers), elastic, FLOOR[background], shape)
+    parts, outcomes = [], []
+    for i, seen_by in enumerate(found.each):
+        free = len(terms.linear) + terms.lines + 1
+        part = spectrum_of(spectra, i, inside, seen_by, kelvin, free)
+        parts.append(part)
+        if part is None:
+            outcomes.append(None)
+            continue
+        first = Quasielastic(part, Terms(min(1, max(numbers)), elastic, terms.background, shape)).fit(centre_of(part))
+        outcomes.append(
+            fit_spectrum(
+                part, numbers, elastic=elastic, background=terms.background, shape=shape,
+                centre=first.values["centre"], errors_given=spectra.errors is not None,
+            )
+        )  # fmt: skip
+    if all(outcome is None for outcome in outcomes):
+        raise Refusal(
+            "No spectrum has enough points to be fitted",
+            f"{int(inside.sum())} energies in the window, some of them masked",
+            "Widen window=, or use fewer lines",
+        )
+    units = str(measured["S"].attrs.get("units", "1"))
+    known: dict[str, float] = {}
+    if kelvin is not None or "temperature" in measured.attrs:
+        known["temperature"] = float(measured.attrs.get("temperature", kelvin))
+    poor = [float(q) for q, one in zip(spectra.q, outcomes, strict=True) if one is None or one.bad]
+    return dataset(
+        "spectra.fit_qens",
+        variables(outcomes, parts, spectra, numbers, units),
+        {
+            "q": Column(("q",), spectra.q, "1/Å", "Q"),
+            "energy": Column(("energy",), spectra.energy, "meV", "energy transfer"),
+            "component": Column(("component",), np.arange(max(1, *numbers)), "1", "line, the narrowest first"),
+            "lines": Column(("lines",), list(numbers), "1", "number of lines"),
+        },
+        parameters=dict(
+            resolution=found.source, lorentzians=lorentzians, elastic=elastic, background=background, window=window,
+            shape=shape, temperature=temperature, q=q, exclude_elastic=exclude_elastic,
+            resolution_background=resolution_background,
+        ),
+        history=history_of(measured),
+        title=f"Quasielastic fit of {measured.attrs.get('title', 'spectra')}",
+        resolution=found.source,
+        resolution_fwhm=float(np.median([one.fwhm for one in found.each])),
+        correction="classical" if kelvin is None else "detailed-balance",
+        error="covariance with the errors given, multiplied by √(reduced χ²) where that is improbably large"
+        if spectra.errors is not None
+        else "covariance, scaled by the scatter: the spectra have no errors",
+        verdict=_verdict(poor, len(spectra.q)),
+        **known,
+    )  # fmt: skip
+
+
+def _numbers(lorentzians: int | str, *, elastic: bool) -> list[int]:
+    if lorentzians == "auto":
+        return list(range(0 if elastic else 1, MOST + 1))
+    if isinstance(lorentzians, bool) or not isinstance(lorentzians, int) or not 0 <= lorentzians <= MOST:
+        raise Refusal(f"lorentzians={lorentzians!r}", "", f'Give 0 to {MOST}, or "auto"')
+    if lorentzians == 0 and not elastic:
+        raise Refusal("lorentzians=0 with elastic=False", "nothing is left to be fitted", "Allow one of them")
+    return [lorentzians]
+
+
+def _verdict(poor: list[float], count: int) -> str:
+    if not poor:
+        return "All spectra are described."
+    listed = ", ".join(f"{q:.4g}" for q in poor)
+    if len(poor) == count:
+        return (
+            f"None of the {count} fits is a good one: see verdict at each q." if count > 1 else "The fit is not good."
+        )
+    return f"{len(poor)} of {count} fits are not good, at q = {listed} 1/Å: see verdict there."
+
+
+def draw(result: Dataset, ax: Axes) -> None:
+    """Widths against Q with their errors: open where the fit is bad, a triangle at the bound of an undetermined one."""
+    order = np.argsort(result.q.values)
+    q = result.q.values[order]
+    bad = result.bad.values[order] > 0
+    top = 0.0
+    for k in range(result.sizes["component"]):
+        width, error, lower, upper = (
+            result[name].values[order, k] for name in ("width", "width_error", "width_lower", "width_upper")
+        )
+        colour = PALETTE[k % len(PALETTE)]
+        name = ["narrow line", "second line", "third line"][k] if result.sizes["component"] > 1 else "width"
+        for which, face, text in ((~bad, colour, name), (bad, "white", f"{name}, bad fit")):
+            some = which & np.isfinite(width)
+            if some.any():
+                ax.errorbar(
+                    q[some], width[some], yerr=np.nan_to_num(error[some]), fmt="o", ms=5, color=colour, mfc=face,
+                    capsize=2.5, label=text,
+                )  # fmt: skip
+        for bound, marker in ((upper, "v"), (lower, "^")):
+            some = np.isfinite(bound)
+            if some.any():
+                ax.plot(q[some], bound[some], marker, color=colour, mfc="none", ms=6, label=f"{name}, 95 % bound")
+        tall = (width + np.nan_to_num(error))[np.isfinite(width)]
+        top = max(top, tall.max(initial=0.0), upper[np.isfinite(upper)].max(initial=0.0))
+    ax.set_xlim(0, 1.06 * float(q.max()) if np.isfinite(q).all() and q.max() > 0 else 1)
+    ax.set_ylim(0, 1.12 * top if top > 0 else 1)
+    ax.set_xlabel(label("Q", "1/Å"))
+    ax.set_ylabel(label("width of the lines, HWHM", "meV"))
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(loc="best")

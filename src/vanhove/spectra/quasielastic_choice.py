@@ -1,0 +1,184 @@
+"""How many lines a spectrum asks for, what of its fit is determined, and whether it is a good one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+
+from vanhove.fitting.choice import runs, schwarz
+
+from .quasielastic_model import Fitted, Quasielastic, Spectrum, Terms
+
+GAIN = 6.0  # of the criterion, that one more line must bring: strong evidence, 20 to 1
+SURE = 3.0  # standard errors that the area of a line differs from 0 by, where the number of lines is chosen
+SEEN = 2.0  # standard errors below which an area or a width could as well be 0
+APART = 1.25  # ratio of two widths below which they are one line that is not quite a Lorentzian
+TOO_WIDE = 2.0  # of half the window: beyond it a line is a background
+UNLIKELY = 0.05  # probability of a χ², below which errors are enlarged by its square root
+POOR, STRUCTURED, STRUCTURE = 2.0, 1.3, 1e-3  # reduced χ² of a bad fit; of one with structure; the runs' probability
+ONE_SIDED = 2.706  # rise of χ² at a one-sided 95 % bound
+SIGNIFICANT = 1e-4  # of the runs, where there are no errors to compare with
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The fit of one spectrum with everything that is said of it."""
+
+    fitted: Fitted
+    scale: float  # what the errors of the fit are multiplied by
+    redchi: float  # NaN where the spectrum has no errors
+    runs: float
+    bad: bool
+    verdict: str
+    criterion: dict[int, float] = field(default_factory=dict)
+    width_lower: dict[int, float] = field(default_factory=dict)  # 95 % bounds of widths that are not determined
+    width_upper: dict[int, float] = field(default_factory=dict)
+
+
+def fit_spectrum(
+    spectrum: Spectrum,
+    numbers: Sequence[int],
+    *,
+    elastic: bool,
+    background: int,
+    shape: Literal["lorentzian", "gaussian"],
+    centre: float,
+    errors_given: bool,
+) -> Outcome:
+    """Fit each of ``numbers`` of lines and take the one that the criterion prefers.
+
+    Without errors the weights are those that the scatter about the richest model asks for.
+    """
+
+    def model(number: int, of: Spectrum) -> Quasielastic:
+        return Quasielastic(of, Terms(number, elastic, background, shape))
+
+    if not errors_given:
+        rough = model(max(numbers), spectrum).fit(centre)
+        spectrum = spectrum._replace(errors=scatter(spectrum.values, rough.curve))
+    fits = {number: model(number, spectrum).fit(centre) for number in numbers}
+    richest = fits[max(numbers)]
+    enlarged = max(1.0, reduced(richest, spectrum))  # misfit of all models alike speaks for none of them
+    criterion = {
+        number: schwarz(fit.chi2 / enlarged / spectrum.correlated, fit.parameters, spectrum.independent)
+        for number, fit in fits.items()
+    }
+    chosen = min(numbers)
+    for number in sorted(numbers)[1:]:
+        scale = np.sqrt(enlarged * spectrum.correlated)
+        if criterion[number] < criterion[chosen] - GAIN and _supported(fits[number], spectrum, scale):
+            chosen = number
+    return _judged(fits[chosen], model(chosen, spectrum), criterion, errors_given=errors_given)
+
+
+def reduced(fitted: Fitted, spectrum: Spectrum) -> float:
+    """χ² over the degrees of freedom."""
+    return fitted.chi2 / max(len(spectrum.energy) - fitted.parameters, 1)
+
+
+def scatter(values: np.ndarray, curve: np.ndarray) -> np.ndarray:
+    """Errors √(a + b S²) that fit the squared residuals: noise that is even, or goes with the intensity, or both."""
+    from scipy.optimize import nnls
+
+    squares = (values - curve) ** 2
+    design = np.stack([np.ones_like(curve), curve**2], axis=1)
+    size = design.max(axis=0)
+    first, _ = nnls(design / size, squares)
+    guess = np.maximum(design @ (first / size), 1e-12 * curve.max() ** 2)
+    amounts, _ = nnls(design / size / guess[:, None], squares / guess)  # squares scatter by as much as they are
+    errors: np.ndarray = np.sqrt(np.maximum(design @ (amounts / size), 1e-4 * guess))
+    return errors
+
+
+def _supported(fitted: Fitted, spectrum: Spectrum, scale: float) -> bool:
+    """Whether every line has an area and a width of its own."""
+    widths = [fitted.values[name] for name in fitted.terms.widths]
+    apart = all(b > APART * a for a, b in pairwise(widths))
+    areas = all(
+        fitted.values[f"area_{k}"] > SURE * scale * fitted.error(f"area_{k}") for k in range(1, fitted.terms.lines + 1)
+    )
+    known = all(
+        fitted.values[name] > SEEN * scale * fitted.error(name) and fitted.values[name] < TOO_WIDE * spectrum.reach
+        for name in fitted.terms.widths
+    )
+    return apart and areas and known and not fitted.bound
+
+
+def _judged(fitted: Fitted, model: Quasielastic, criterion: dict[int, float], *, errors_given: bool) -> Outcome:
+    from scipy.stats import chi2 as chi2_law
+
+    spectrum = model.spectrum
+    ratio = reduced(fitted, spectrum)
+    # neighbours that are not independent look like structure: every so many of them is
+    stride = int(np.ceil(spectrum.correlated))
+    chance = runs(((spectrum.values - fitted.curve) / spectrum.errors)[::stride])
+    dof = max(spectrum.independent - fitted.parameters, 1.0)
+    if errors_given:
+        widened = chi2_law.sf(ratio * dof, dof) < UNLIKELY
+        bad = ratio > POOR or (ratio > STRUCTURED and chance < STRUCTURE)
+    else:
+        widened, bad = True, chance < SIGNIFICANT
+    scale = float(np.sqrt(spectrum.correlated * (ratio if widened else 1.0)))
+    lower: dict[int, float] = {}
+    upper: dict[int, float] = {}
+    flags = list(_undetermined(fitted, model, scale, lower, upper))
+    known = ratio if errors_given else np.nan
+    sentences = [_quality(fitted.terms.lines, known, chance, bad=bad, widened=widened), *flags]
+    return Outcome(fitted, scale, known, chance, bad, " ".join(sentences), criterion, lower, upper)
+
+
+def _quality(lines: int, ratio: float, chance: float, *, bad: bool, widened: bool) -> str:
+    what = {0: "no quasielastic line", 1: "1 line"}.get(lines, f"{lines} lines")
+    measure = "" if np.isnan(ratio) else f"reduced χ² {ratio:.3g}"
+    if bad:
+        found = [measure] * bool(measure) + [f"residuals with structure (p = {chance:.1g})"] * (chance < STRUCTURE)
+        larger = f"; errors multiplied by {np.sqrt(ratio):.2g}" if widened and measure else ""
+        return f"Bad fit with {what}: {', '.join(found)}{larger}."
+    doubt = f", but residuals are not quite random (p = {chance:.1g})" if chance < STRUCTURE else ""
+    larger = f"; errors multiplied by {np.sqrt(ratio):.2g}" if widened and measure else ""
+    return f"Fitted with {what}{f', {measure}' if measure else ''}{doubt}{larger}."
+
+
+def _undetermined(
+    fitted: Fitted, model: Quasielastic, scale: float, lower: dict[int, float], upper: dict[int, float]
+) -> Iterator[str]:
+    """Sentences about widths that the spectrum does not determine; their bounds go into ``lower`` and ``upper``."""
+    if not fitted.covariance:
+        lower.update(dict.fromkeys(range(1, fitted.terms.lines + 1), np.nan))
+        upper.update(lower)
+        yield "The lines can't be told apart: the fit has no errors."
+        return
+    for k, name in enumerate(fitted.terms.widths, 1):
+        width, error = fitted.values[name], scale * fitted.error(name)
+        area, area_error = fitted.values[f"area_{k}"], scale * fitted.error(f"area_{k}")
+        low, high = model.spectrum.bounds
+        if not area > SEEN * area_error:
+            lower[k] = upper[k] = np.nan
+            yield f"Line {k} is not seen: its area is {area:.3g} ± {area_error:.2g}."
+        elif width > TOO_WIDE * model.spectrum.reach:
+            lower[k], upper[k] = _bound(fitted, model, name, scale, low), np.nan
+            yield f"Width {k} is not determined: wider than the window, above {lower[k]:.3g} meV (95 %)."
+        elif not width > SEEN * error:
+            lower[k], upper[k] = np.nan, _bound(fitted, model, name, scale, high)
+            yield f"Width {k} is not determined: below {upper[k]:.3g} meV (95 %)."
+
+
+def _bound(fitted: Fitted, model: Quasielastic, name: str, scale: float, end: float) -> float:
+    """The width, towards ``end``, at which χ², all else fitted again, has risen to a one-sided 95 % bound."""
+    allowed = fitted.chi2 + ONE_SIDED * scale**2
+    start = dict(fitted.values)
+
+    def rises(width: float) -> bool:
+        return model.fit_from({**start, name: width}, fixed=[name]).chi2 > allowed
+
+    inside, outside = fitted.values[name], end
+    if not rises(outside):
+        return outside
+    while max(inside, outside) > 1.02 * min(inside, outside):
+        middle = float(np.sqrt(inside * outside))
+        inside, outside = (inside, middle) if rises(middle) else (middle, outside)
+    return float(np.sqrt(inside * outside))
