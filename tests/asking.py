@@ -38,6 +38,7 @@ ARGUMENTS: dict[str, Any] = {
     "van_hove_distinct.pair": "Na-S",
     "green_kubo.length": 2.0,
     "green_kubo.plateau": (1.0, 2.0),
+    "incoherent.q": [0.8, 1.2, 1.6],
     "vdos.species": None,
     "low_energy_law.window": (2.0, 16.0),
 }

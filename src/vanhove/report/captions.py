@@ -63,6 +63,9 @@ SAYS = {
     "dynamics.d2min": """
         Distribution over {of} of the non-affine motion against their neighbours (Å) {where}, summed up along the run;
         line: its median.""",
+    "spectra.incoherent": """
+        Incoherent intermediate scattering function F(Q, t) of {of} against lag (ps), logarithmic, {where}, a line for
+        each Q (1/Å): what single ions still have in common with where they were. Bands: one standard error.""",
     "spectra.fit_jump_model": """
         Half widths (HWHM, meV) of the quasielastic line of {of} against Q (1/Å) {where} with their standard errors, and
         the law of jump diffusion fitted to them; dashes: other laws that were compared.""",
