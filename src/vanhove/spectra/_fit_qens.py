@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
     from xarray import Dataset
+
+    from .quasielastic_choice import Outcome
+    from .quasielastic_model import Spectrum
 
     Floats = NDArray[np.float64]
 
@@ -41,6 +44,7 @@ def fit_qens(
     q: float | Sequence[float] | None = None,
     exclude_elastic: float | None = None,
     resolution_background: Literal["flat"] | None = "flat",
+    jump_model: str | Sequence[str] | None = None,
 ) -> Dataset:
     r"""Widths, areas and EISF of quasielastic scattering at every Q, measured or simulated (C7).
 
@@ -81,6 +85,10 @@ def fit_qens(
     resolution_background
         ``"flat"`` takes a constant off a measured resolution: the lower of the means of its wings, 8 FWHM and more from
         the peak. None leaves it.
+    jump_model
+        Fit all q together, with the widths bound to this law of Q (see :func:`fit_jump_model`), or one law for each of
+        1 or 2 ``lorentzians``: two populations whose widths can't be told apart q by q may be so. The result then holds
+        ``D``, ``tau`` and ``length`` of each line, with errors.
 
     Returns
     -------
@@ -101,13 +109,22 @@ def fit_qens(
         raise Refusal(f"background={background!r}", "", 'Give "linear", "flat" or None')
     if shape not in ("lorentzian", "gaussian"):
         raise Refusal(f"shape={shape!r}", "", 'Give "lorentzian" or "gaussian"')
+    if jump_model is not None:
+        if shape != "lorentzian":
+            raise Refusal(f"shape={shape!r} with jump_model", "", "A law of the width is one of Lorentzians")
+        return _together(
+            measured, resolution, model=jump_model, components=1 if lorentzians == "auto" else lorentzians,
+            elastic=elastic, background=background, window=window, temperature=temperature, q=q,
+            exclude_elastic=exclude_elastic, resolution_background=resolution_background,
+        )  # fmt: skip
     wanted = chosen_q(measured, q)
     spectra = arrays(wanted)
     found = resolutions_of(wanted, resolution, background=resolution_background)
     kelvin = balanced_at(measured, temperature)
     inside = used(spectra.energy, window, exclude_elastic)
     terms = Terms(max(numbers), elastic, FLOOR[background], shape)
-    parts, outcomes = [], []
+    parts: list[Spectrum | None] = []
+    outcomes: list[Outcome | None] = []
     for i, seen_by in enumerate(found.each):
         free = len(terms.linear) + terms.lines + 1
         part = spectrum_of(spectra, i, inside, seen_by, kelvin, free)
@@ -129,9 +146,8 @@ def fit_qens(
             "Widen window=, or use fewer lines",
         )
     units = str(measured["S"].attrs.get("units", "1"))
-    known: dict[str, float] = {}
-    if kelvin is not None or "temperature" in measured.attrs:
-        known["temperature"] = float(measured.attrs.get("temperature", kelvin))
+    kept = measured.attrs.get("temperature", kelvin)
+    known = {} if kept is None else {"temperature": float(kept)}
     poor = [float(q) for q, one in zip(spectra.q, outcomes, strict=True) if one is None or one.bad]
     return dataset(
         "spectra.fit_qens",
@@ -145,7 +161,7 @@ def fit_qens(
         parameters=dict(
             resolution=found.source, lorentzians=lorentzians, elastic=elastic, background=background, window=window,
             shape=shape, temperature=temperature, q=q, exclude_elastic=exclude_elastic,
-            resolution_background=resolution_background,
+            resolution_background=resolution_background, jump_model=None,
         ),
         history=history_of(measured),
         title=f"Quasielastic fit of {measured.attrs.get('title', 'spectra')}",
@@ -158,6 +174,15 @@ def fit_qens(
         verdict=_verdict(poor, len(spectra.q)),
         **known,
     )  # fmt: skip
+
+
+def _together(measured: Dataset, resolution: Dataset | float | None, **how: Any) -> Dataset:
+    """The fit of all q at once, as a result of this observable."""
+    from .global_fit import fit_globally
+
+    result = fit_globally(measured, resolution, **how)
+    result.attrs["observable"] = "spectra.fit_qens"
+    return result
 
 
 def _numbers(lorentzians: int | str, *, elastic: bool) -> list[int]:
@@ -184,12 +209,15 @@ def _verdict(poor: list[float], count: int) -> str:
 def draw(result: Dataset, ax: Axes) -> None:
     """Widths against Q with their errors: open where the fit is bad, a triangle at the bound of an undetermined one."""
     order = np.argsort(result.q.values)
+    nothing = np.full((len(order), result.sizes["component"]), np.nan)
     q = result.q.values[order]
-    bad = result.bad.values[order] > 0
+    # a fit of all q together has no widths that are undetermined one by one, nor fits that are bad one by one
+    bad = result.bad.values[order] > 0 if "bad" in result else np.zeros(len(q), bool)
     top = 0.0
     for k in range(result.sizes["component"]):
         width, error, lower, upper = (
-            result[name].values[order, k] for name in ("width", "width_error", "width_lower", "width_upper")
+            (result[name].values if name in result else nothing)[order, k]
+            for name in ("width", "width_error", "width_lower", "width_upper")
         )
         colour = PALETTE[k % len(PALETTE)]
         name = ["narrow line", "second line", "third line"][k] if result.sizes["component"] > 1 else "width"
@@ -206,7 +234,7 @@ def draw(result: Dataset, ax: Axes) -> None:
                 ax.plot(q[some], bound[some], marker, color=colour, mfc="none", ms=6, label=f"{name}, 95 % bound")
         tall = (width + np.nan_to_num(error))[np.isfinite(width)]
         top = max(top, tall.max(initial=0.0), upper[np.isfinite(upper)].max(initial=0.0))
-    ax.set_xlim(0, 1.06 * float(q.max()) if np.isfinite(q).all() and q.max() > 0 else 1)
+    ax.set_xlim(0, 1.06 * float(q.max()) if q.max() > 0 else 1)
     ax.set_ylim(0, 1.12 * top if top > 0 else 1)
     ax.set_xlabel(label("Q", "1/Å"))
     ax.set_ylabel(label("width of the lines, HWHM", "meV"))
