@@ -16,7 +16,7 @@ from vanhove.trajectory.budget import memory_budget
 
 from .lags import chosen_lags
 from .pairs_by_lag import PairsByLag
-from .squares import TILE
+from .tiles import TILE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

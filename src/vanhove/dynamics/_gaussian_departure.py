@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vanhove.base.errors import Refusal
-from vanhove.base.figures import colour_of, label
+from vanhove.base.figures import label
 from vanhove.base.results import Column, dataset, history_of
 
 from . import gaussian_reference
+from .phase_origins import said_of, told
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -77,7 +78,7 @@ def gaussian_departure(van_hove: Dataset, r_c: float, *, D: float | None = None)
     line = ("lag",)
     left = np.isfinite(same[0]) & (lag > 0)
     name = str(van_hove.attrs["species"])
-    known = {} if "temperature" not in van_hove.attrs else {"temperature": float(van_hove.attrs["temperature"])}
+    known = {key: van_hove.attrs[key] for key in ("temperature", "phase", "phase_share") if key in van_hove.attrs}
     return dataset(
         "dynamics.gaussian_departure",
         {
@@ -100,7 +101,7 @@ def gaussian_departure(van_hove: Dataset, r_c: float, *, D: float | None = None)
         {"lag": Column(line, lag, "ps", "lag")},
         parameters=dict(r_c=r_c, D=D),
         history=history_of(van_hove),
-        title=f"Departure of the displacements of {name} from the Gaussian",
+        title=f"Departure of the displacements of {name}{told(str(known.get('phase', '')))} from the Gaussian",
         species=name,
         r_c=float(r_c),
         verdict=_verdict(lag, left),
@@ -160,8 +161,7 @@ def draw(result: Dataset, ax: Axes) -> None:
     """The probability to have gone further than r_c against time, with that of the Gaussians."""
     moved = result["lag"].values > 0
     lag = result["lag"].values[moved]
-    name, r_c = str(result.attrs["species"]), float(result.attrs["r_c"])
-    colour = colour_of(name)
+    (name, colour), r_c = said_of(result), float(result.attrs["r_c"])
     ax.set(xscale="log", yscale="log", xlabel=label("lag", "ps"), ylabel=f"probability beyond {r_c:g} Å")
     beyond, error = (result[key].values[moved] for key in ("beyond", "beyond_error"))
     seen = beyond > 0

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from vanhove.base.errors import Refusal
-from vanhove.base.figures import colour_of, label
+from vanhove.base.figures import label
 from vanhove.base.results import Column, dataset
+from vanhove.trajectory.blocks import drift as drift_of
 
 from .averages import over_even_frames, over_uneven_frames
 from .jump_length import jump_length
 from .lags import local_exponent
-from .squares import group_of
+from .phase_averages import over_origins
+from .phase_origins import Phase, origins_of, said_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from xarray import Dataset
 
     from vanhove.trajectory import Trajectory
+
+    from .phase_origins import Phases
 
     Floats = NDArray[np.float64]
 
@@ -35,6 +39,8 @@ def msd(
     drift: Literal["cell", "framework"] | None = "cell",
     lags: Literal["all", "log"] | Sequence[float] = "all",
     origins: Literal["all", "first"] = "all",
+    phase: Phase = None,
+    phases: Phases = None,
 ) -> Dataset:
     r"""Mean squared displacement of a species, by axis, with its local exponent and its statistics (B1).
 
@@ -60,6 +66,15 @@ def msd(
         equal steps of ln t are taken; ``"log"`` takes some 60 in the same way.
     origins
         ``"all"`` frames, or only the ``"first"``: one pair of frames a lag.
+    phase
+        Only displacements that begin while the ion is in this phase, wherever they end:
+        :math:`\sum_i \sum_{t_0} m_i(t_0) |\ldots|^2 / \sum_i \sum_{t_0} m_i(t_0)` with m = 1 in the phase.
+        ``"glass"``, ``"crystal"`` or ``"interface"``, or in Python a boolean mask of the atoms of ``traj``, (atom) or
+        (frame, atom).
+    phases
+        In Python: where phases are known from, the result of :func:`vanhove.structure.phases` (one along an axis tells
+        the phase of an ion by where it is at each frame), or an array of labels, (atom) or (frame, atom). By default
+        that of all atoms with its own defaults.
 
     Returns
     -------
@@ -73,15 +88,21 @@ def msd(
         says which. ``msd_part``, the MSD in consecutive parts of the origins and groups of ions at ``part_lag``, is
         what :func:`diffusion` judges by; of unevenly spaced frames ``n_origins``, the pairs behind each lag, and the
         frames' times ``frame_time``, too. ``attrs["jump_length"]`` is the first peak of the ions' own g(r), where it
-        has one.
+        has one. With ``phase``, ``attrs["phase_share"]`` is its share of the ions and frames; where ions come into it
+        and leave it, ``n_displacements`` begin in it at each lag (NaN where none), and groups count by these.
     """
-    ions = traj.select(species if isinstance(species, str) else list(species))
     if origins not in ("all", "first"):
         raise Refusal(f"origins={origins!r}", "", 'Pass "all" or "first"')
-    average = over_even_frames if traj.n_frames < 2 or traj.evenly_spaced else over_uneven_frames
-    found = average(ions, drift, lags, first_only=origins == "first")
+    chosen = origins_of(traj, species, phase, phases, first_only=origins == "first")
+    ions = chosen.ions
+    path = drift_of(ions, drift, chosen.mobile)
+    if chosen.inside is not None:
+        found = over_origins(ions, path, lags, chosen.inside)
+    else:
+        average = over_even_frames if traj.n_frames < 2 or traj.evenly_spaced else over_uneven_frames
+        found = average(ions, path, lags, first_only=origins == "first")
     known: dict[str, float] = {} if traj.temperature is None else {"temperature": traj.temperature}
-    jump = jump_length(ions)
+    jump = jump_length(chosen.everyone)
     if np.isfinite(jump):
         known["jump_length"] = round(jump, 3)
     total = found.by_axis.sum(axis=0)
@@ -103,12 +124,12 @@ def msd(
             "lag": Column(("lag",), found.lag, "ps", "lag"),
             "axis": Column(("axis",), ["x", "y", "z"], "1", "Cartesian axis"),
             "part_lag": Column(("part_lag",), found.part_lag, "ps", "lag"),
-            "ions": Column(("group",), np.bincount(group_of(ions.n_atoms)), "1", "ions in the group"),
+            "ions": Column(("group",), found.ions, "1", "ions in the group"),
             **found.coordinates,
         },
-        parameters=dict(species=species, drift=drift, lags=lags, origins=origins),
-        history=list(traj.history),
-        title=f"Mean squared displacement of {name}",
+        parameters=dict(species=species, drift=drift, lags=lags, origins=origins, phase=chosen.phase or None),
+        history=chosen.history(traj),
+        title=f"Mean squared displacement of {name}{chosen.told}",
         fingerprint=traj.fingerprint,
         species=name,
         n_ions=ions.n_atoms,
@@ -117,6 +138,7 @@ def msd(
         origins=origins,
         error=found.how,
         **found.attributes,
+        **chosen.attributes,
         **known,
     )
 
@@ -125,8 +147,7 @@ def draw(result: Dataset, ax: Axes) -> None:
     """MSD with its error band on logarithmic axes, a guide of slope 1, and the local exponent below it."""
     positive = (result.lag.values > 0) & (result.msd.values > 0)
     lag, values, error = (result[name].values[positive] for name in ("lag", "msd", "msd_error"))
-    name = str(result.attrs["species"])
-    colour = colour_of(name)
+    name, colour = said_of(result)
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_xlabel(label("lag", "ps"))

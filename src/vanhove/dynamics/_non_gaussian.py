@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from vanhove.base.errors import Refusal
-from vanhove.base.figures import colour_of, label
+from vanhove.base.figures import label
 from vanhove.base.results import Column, dataset
 from vanhove.trajectory.blocks import drift as drift_of
 
 from . import alpha_peak
-from .fourth_moments import over_even_frames, over_uneven_frames
+from .fourth_moments import over_even_frames, over_origins, over_uneven_frames
+from .phase_origins import Phase, origins_of, said_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from xarray import Dataset
 
     from vanhove.trajectory import Trajectory
+
+    from .phase_origins import Phases
 
     Ints = NDArray[np.int64]
 
@@ -35,6 +38,8 @@ def non_gaussian(
     drift: Literal["cell", "framework"] | None = "cell",
     lags: Literal["all", "log"] | Sequence[float] = "all",
     origins: Literal["all", "first"] = "all",
+    phase: Phase = None,
+    phases: Phases = None,
 ) -> Dataset:
     r"""Non-Gaussian parameter of the displacements of a species, with its peak (B2).
 
@@ -59,6 +64,8 @@ def non_gaussian(
         ``"all"``: every lag from 0, by FFT. ``"log"``: some 60 lags evenly spaced in ln t. Or a list in ps.
     origins
         ``"all"`` frames, or only the ``"first"``.
+    phase, phases
+        Only displacements that begin while the ion is in this phase, as for :func:`vanhove.dynamics.msd`.
 
     Returns
     -------
@@ -76,14 +83,18 @@ def non_gaussian(
     origins cost twelve transforms an atom. What they round is some 10⁻¹⁵ of the mean fourth power of the (centred)
     paths; the lags where that is more than 10⁻⁸ of ⟨r⁴⟩, the shortest ones of paths that go far, are summed directly.
     """
-    ions = traj.select(species if isinstance(species, str) else list(species))
-    chosen = _chosen_axes(axes)
+    along = _chosen_axes(axes)
     if origins not in ("all", "first"):
         raise Refusal(f"origins={origins!r}", "", 'Pass "all" or "first"')
-    moments = over_even_frames if traj.n_frames < 2 or traj.evenly_spaced else over_uneven_frames
-    path = drift_of(ions, drift, sorted(set(ions.species.tolist())))
-    found = moments(ions, path, chosen, lags, first_only=origins == "first")
-    d = len(chosen)
+    chosen = origins_of(traj, species, phase, phases, first_only=origins == "first")
+    ions = chosen.ions
+    path = drift_of(ions, drift, chosen.mobile)
+    if chosen.inside is not None:
+        found = over_origins(ions, path, along, lags, chosen.inside)
+    else:
+        moments = over_even_frames if traj.n_frames < 2 or traj.evenly_spaced else over_uneven_frames
+        found = moments(ions, path, along, lags, first_only=origins == "first")
+    d = len(along)
     error, how = alpha_peak.error(found, d)
     peak = alpha_peak.peak(found, d)
     known = {} if traj.temperature is None else {"temperature": float(traj.temperature)}
@@ -102,9 +113,11 @@ def non_gaussian(
             **found.variables,
         },
         {"lag": Column(("lag",), found.lag, "ps", "lag")},
-        parameters=dict(species=species, axes=axes, drift=drift, lags=lags, origins=origins),
-        history=list(traj.history),
-        title=f"Non-Gaussian parameter of {name}",
+        parameters=dict(
+            species=species, axes=axes, drift=drift, lags=lags, origins=origins, phase=chosen.phase or None
+        ),
+        history=chosen.history(traj),
+        title=f"Non-Gaussian parameter of {name}{chosen.told}",
         fingerprint=traj.fingerprint,
         species=name,
         axes=axes,
@@ -115,6 +128,7 @@ def non_gaussian(
         error=how,
         peak=peak.verdict,
         verdict=f"peak {peak.verdict}",  # what the command prints
+        **chosen.attributes,
         **known,
     )
 
@@ -129,8 +143,7 @@ def draw(result: Dataset, ax: Axes) -> None:
     """α₂ with its error band on logarithmic time, τ* marked with its error."""
     shown = (result.lag.values > 0) & np.isfinite(result.alpha2.values)
     lag, values, error = (result[name].values[shown] for name in ("lag", "alpha2", "alpha2_error"))
-    name = str(result.attrs["species"])
-    colour = colour_of(name)
+    name, colour = said_of(result)
     ax.set_xscale("log")
     ax.set(xlabel=label("lag", "ps"), ylabel="α₂")
     if len(lag) == 0:

@@ -13,6 +13,7 @@ from vanhove.trajectory.blocks import drift as drift_of
 
 from . import gaussian_reference
 from .displacement_counts import bins_below, lengths
+from .phase_origins import Phase, origins_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from vanhove.trajectory import Trajectory
 
     from .displacement_counts import Counts
+    from .phase_origins import Phases
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -40,6 +42,8 @@ def van_hove(
     *,
     drift: Literal["cell", "framework"] | None = "cell",
     origins: Literal["all", "first"] | int = "all",
+    phase: Phase = None,
+    phases: Phases = None,
 ) -> Dataset:
     r"""Self part of the Van Hove function: how far ions have gone after a time (B3).
 
@@ -66,6 +70,8 @@ def van_hove(
         Whose motion is taken off, as for :func:`vanhove.dynamics.msd`.
     origins
         ``"all"`` frames, only the ``"first"``, or a number n: every n-th frame. None is left out unless asked for.
+    phase, phases
+        Only displacements that begin while the ion is in this phase, as for :func:`vanhove.dynamics.msd`.
 
     Returns
     -------
@@ -75,12 +81,14 @@ def van_hove(
         this MSD. ``outside(lag, r)`` is the probability to be further than the bin's *upper edge*, and ``excess`` by
         how much it is larger than the Gaussian's. Errors are one standard error, a jackknife over up to 32 groups of
         ions (so that of ``excess`` knows the error of the MSD, too); with fewer than 8 ions, that of ``n_independent``
-        displacements, which is rather too large. ``attrs["error"]`` says which.
+        displacements, which is rather too large. ``attrs["error"]`` says which. Where ions come into ``phase`` and
+        leave it, ``n_displacements`` that begin in it.
     """
-    ions = traj.select(species if isinstance(species, str) else list(species))
     bins = bins_below(r_max, width)
-    path = drift_of(ions, drift, sorted(set(ions.species.tolist())))
-    found = lengths(ions, path, lags, origins, width, bins)
+    chosen = origins_of(traj, species, phase, phases, first_only=origins == "first")
+    ions = chosen.ions
+    path = drift_of(ions, drift, chosen.mobile)
+    found = lengths(ions, path, lags, origins, width, bins, chosen.inside)
     edges: Floats = width * np.arange(bins + 1.0)
     r = 0.5 * (edges[1:] + edges[:-1])
     whole, error, how = _with_errors(found, edges)
@@ -88,6 +96,10 @@ def van_hove(
     name = species if isinstance(species, str) else ", ".join(species)
     line, table = ("lag",), ("lag", "r")
     shell = 4 * np.pi * r**2
+    begun = {}
+    if chosen.inside is not None:
+        counted = found.displacements.sum(axis=0)
+        begun["n_displacements"] = Column(line, counted, "1", "displacements that begin in the phase")
     return dataset(
         "dynamics.van_hove",
         {
@@ -111,11 +123,15 @@ def van_hove(
             ),
             "n_origins": Column(line, found.n_origins, "1", "pairs of frames"),
             "n_independent": Column(line, found.independent, "1", "independent displacements of the same weight"),
+            **begun,
         },
         {"lag": Column(line, found.lag, "ps", "lag"), "r": Column(("r",), r, "Å", "distance gone")},
-        parameters=dict(species=species, lags=lags, r_max=r_max, width=width, drift=drift, origins=origins),
-        history=list(traj.history),
-        title=f"Van Hove function of {name}, self part",
+        parameters=dict(
+            species=species, lags=lags, r_max=r_max, width=width, drift=drift, origins=origins,
+            phase=chosen.phase or None,
+        ),
+        history=chosen.history(traj),
+        title=f"Van Hove function of {name}{chosen.told}, self part",
         fingerprint=traj.fingerprint,
         species=name,
         width=float(width),
@@ -124,15 +140,16 @@ def van_hove(
         drift=drift or "none",
         origins=origins,
         error=how,
+        **chosen.attributes,
         **known,
-    )
+    )  # fmt: skip
 
 
 def _with_errors(found: Counts, edges: Floats) -> tuple[dict[str, Floats], dict[str, Floats], str]:
     """What is known of all ions together, and one standard error of it."""
     counts, squares = found.by_group.sum(axis=0).astype(np.float64), found.squares.sum(axis=0)
-    whole = _curves(counts, squares, edges, found.ions.sum() * found.n_origins)
-    groups = len(found.ions)
+    whole = _curves(counts, squares, edges, found.displacements.sum(axis=0))
+    groups = len(found.displacements)
     if groups < FEWEST_GROUPS:
         width, n = edges[1], found.independent[:, None]
 
@@ -149,7 +166,7 @@ def _with_errors(found: Counts, edges: Floats) -> tuple[dict[str, Floats], dict[
     for group in range(groups):  # one after the other: 32 tables of all lags and bins would not fit
         rest = _curves(
             counts - found.by_group[group], squares - found.squares[group], edges,
-            (found.ions.sum() - found.ions[group]) * found.n_origins,
+            found.displacements.sum(axis=0) - found.displacements[group],
         )  # fmt: skip
         for name, values in rest.items():
             off = values - whole[name]
@@ -161,10 +178,11 @@ def _with_errors(found: Counts, edges: Floats) -> tuple[dict[str, Floats], dict[
 
 def _curves(counts: Floats, squares: Floats, edges: Floats, n: Ints) -> dict[str, Floats]:
     """What follows from the ``counts`` (lag, bin and beyond) of ``n`` displacements a lag."""
-    tail = np.cumsum(counts[:, ::-1], axis=1)[:, -2::-1] / n[:, None]
-    msd = squares / n
+    each = np.where(n > 0, n, np.nan)
+    tail = np.cumsum(counts[:, ::-1], axis=1)[:, -2::-1] / each[:, None]
+    msd = squares / each
     return {
-        "P": counts[:, :-1] / (n[:, None] * np.diff(edges)), "tail": tail,
+        "P": counts[:, :-1] / (each[:, None] * np.diff(edges)), "tail": tail,
         "excess": tail - gaussian_reference.tail(msd, edges[1:]), "msd": msd,
     }  # fmt: skip
 

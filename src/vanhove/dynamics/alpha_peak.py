@@ -43,8 +43,8 @@ def alpha2(second: Floats, fourth: Floats, d: int) -> Floats:
 
 def error(found: Moments, d: int) -> tuple[Floats, str]:
     """One standard error of α₂ at all lags, and how it was found."""
-    if len(found.ions) < FEWEST_GROUPS or len(found.group_lag) == 0:
-        walk = np.sqrt(8 / (d * (d + 2) * found.independent))
+    if len(found.weights) < FEWEST_GROUPS or len(found.group_lag) == 0:
+        walk = np.sqrt(8 / (d * (d + 2) * np.where(found.independent > 0, found.independent, np.nan)))
         return np.where(found.second**2 > STILL, walk, np.nan), "a random walk's: too few ions to compare"
     one_out = _left_out(found, d)
     groups = len(one_out)
@@ -56,8 +56,9 @@ def error(found: Moments, d: int) -> tuple[Floats, str]:
 
 def _left_out(found: Moments, d: int) -> Floats:
     """α₂ (group, group lag) of all groups of ions but one."""
-    weighted = found.by_group * found.ions[:, None]
-    rest = (weighted.sum(axis=1, keepdims=True) - weighted) / (found.ions.sum() - found.ions)[:, None]
+    weighted = found.by_group * found.weights
+    others = np.maximum(found.weights.sum(axis=0) - found.weights, 1)
+    rest = (weighted.sum(axis=1, keepdims=True) - weighted) / others
     return alpha2(rest[0], rest[1], d)
 
 
@@ -101,13 +102,13 @@ class _Curve:
 
     def __init__(self, found: Moments, usable: NDArray[np.bool_], d: int) -> None:
         self.d = d
-        self.ions = found.ions
+        self.weights = found.weights[:, usable]
         self.log_lag = np.log(found.group_lag[usable])
         self.by_group = found.by_group[..., usable]
-        mean = np.einsum("mgl,g->ml", self.by_group, self.ions / self.ions.sum())
+        mean = np.einsum("mgl,gl->ml", self.by_group, self.weights / self.weights.sum(axis=0))
         self.values = alpha2(mean[0], mean[1], d)
         self.walk = np.sqrt(8 / (d * (d + 2) * found.group_independent[usable]))
-        self.one_out = _left_out(found, d)[:, usable] if len(self.ions) >= FEWEST_GROUPS else None
+        self.one_out = _left_out(found, d)[:, usable] if len(self.weights) >= FEWEST_GROUPS else None
 
     def error(self, here: int, there: int | None) -> float:
         """One standard error of a value, or of the difference of two."""
@@ -136,11 +137,10 @@ class _Curve:
         if self.one_out is None:
             words = "found; too few ions to know the error of its time"
             return Peak(float(np.exp(time)), np.nan, height, self.error(top, None), words)
-        groups = len(self.ions)
+        groups = len(self.weights)
         drawn = np.random.default_rng(SEED).multinomial(groups, np.full(groups, 1 / groups), RESAMPLED)
-        weight = drawn * self.ions
-        shares = weight / weight.sum(axis=1, keepdims=True)
-        second, fourth = np.einsum("mgl,sg->msl", self.by_group[..., inside], shares)
+        whole = np.maximum(drawn @ self.weights[:, inside], 1)
+        second, fourth = drawn @ (self.by_group * self.weights)[..., inside] / whole
         again = np.array([_vertex(log_lag, one) for one in alpha2(second, fourth, self.d)])
         error = again.std(axis=0, ddof=1)
         time = float(np.exp(time))

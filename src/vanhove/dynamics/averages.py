@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from vanhove.base.results import Column
-from vanhove.trajectory.blocks import drift as drift_of
 
 from .lags import chosen_lags, independent_displacements, part_lags
 from .pairs_by_lag import PairsByLag
@@ -22,10 +21,10 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
-    Drift = Literal["cell", "framework"] | None
     Lags = Literal["all", "log"] | Sequence[float]
 
 FEWEST_GROUPS = 8  # fewer ions say too little of how much ions differ
+WALK = "a random walk's, from n_independent: too few ions to compare"  # how the error is found then
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,7 @@ class Averages:
     independent: Floats  # displacements at each lag
     error: Floats
     how: str  # the error was found
+    ions: Ints  # in each group
     part_lag: Floats
     parts: Floats  # (part, group, part_lag)
     attributes: dict[str, float] = field(default_factory=dict)  # these and the columns say when the frames are
@@ -44,11 +44,10 @@ class Averages:
     coordinates: dict[str, Column] = field(default_factory=dict)
 
 
-def over_even_frames(ions: Trajectory, drift: Drift, lags: Lags, *, first_only: bool) -> Averages:
+def over_even_frames(ions: Trajectory, path: Floats | None, lags: Lags, *, first_only: bool) -> Averages:
     """By FFT or direct sums."""
     spacing = ions.spacing
     wanted = chosen_lags(lags, ions.n_frames, spacing)
-    path = _path(ions, drift)
     few = part_lags(wanted)
     by_axis, squares = _by_axis(ions, path, wanted, few, first_only=first_only)
     available = np.ones_like(wanted) if first_only else ions.n_frames - wanted
@@ -60,15 +59,15 @@ def over_even_frames(ions: Trajectory, drift: Drift, lags: Lags, *, first_only: 
     error = by_axis.sum(axis=0) * relative
     lag, part_lag = (np.asarray(frames * spacing, np.float64) for frames in (wanted, few))
     return Averages(
-        lag, by_axis, independent, error, how, part_lag, parts,
+        lag, by_axis, independent, error, how, np.bincount(group_of(ions.n_atoms)), part_lag, parts,
         attributes={"spacing": spacing},
     )  # fmt: skip
 
 
-def over_uneven_frames(ions: Trajectory, drift: Drift, lags: Lags, *, first_only: bool) -> Averages:
+def over_uneven_frames(ions: Trajectory, path: Floats | None, lags: Lags, *, first_only: bool) -> Averages:
     """By direct sums over the pairs of frames behind every lag."""
     pairs = PairsByLag.chosen(ions.times, lags, first_only=first_only)
-    squares = sum_squared_pairs(ions, _path(ions, drift), pairs)
+    squares = sum_squared_pairs(ions, path, pairs)
     few = pairs.few()
     by_axis = squares.by_group.sum(axis=1) / (pairs.n_origins * ions.n_atoms)
     independent = pairs.independent(ions.n_atoms)
@@ -77,15 +76,11 @@ def over_uneven_frames(ions: Trajectory, drift: Drift, lags: Lags, *, first_only
     moved = pairs.lags > 0
     relative, how = _relative_error(pairs.lags, independent, by_group[:, moved], pairs.lags[moved])
     return Averages(
-        pairs.lags, by_axis, independent, by_axis.sum(axis=0) * relative, how, pairs.lags[few],
+        pairs.lags, by_axis, independent, by_axis.sum(axis=0) * relative, how, in_group, pairs.lags[few],
         _parts(squares.table, pairs.n_origins[few], ions.n_atoms),
         variables={"n_origins": Column(("lag",), pairs.n_origins, "1", "pairs of frames")},
         coordinates={"frame_time": Column(("frame",), pairs.times, "ps", "time of a frame")},
     )  # fmt: skip
-
-
-def _path(ions: Trajectory, drift: Drift) -> Floats | None:
-    return drift_of(ions, drift, sorted(set(ions.species.tolist())))
 
 
 def _by_axis(
@@ -124,7 +119,7 @@ def _relative_error(
     """Standard error over the MSD at all ``lags``, from the groups' means (group, lag) at the lags ``at``."""
     groups = len(by_group)
     if groups < FEWEST_GROUPS or len(at) == 0:
-        return np.sqrt(2 / (3 * independent)), "a random walk's, from n_independent: too few ions to compare"
+        return np.sqrt(2 / (3 * independent)), WALK
     mean = by_group.mean(axis=0)
     spread = np.divide(by_group.std(axis=0, ddof=1), mean, out=np.zeros_like(mean), where=mean > 0)
     relative = np.interp(np.log(np.maximum(lags, at[0])), np.log(at), spread / groups**0.5)

@@ -13,8 +13,10 @@ from vanhove.trajectory.blocks import add_blocks, cut_atoms
 from vanhove.trajectory.budget import memory_budget, thread_count
 
 from .lags import chosen_lags, independent_displacements
+from .origin_sums import groups_of, means
 from .pairs_by_lag import PairsByLag
-from .squares import TILE, group_of
+from .squares import group_of
+from .tiles import TILE, fields_of, tiles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from vanhove.trajectory import Trajectory
     from vanhove.trajectory.blocks import Sums
 
+    Bools = NDArray[np.bool_]
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
     Lags = Literal["all", "log"] | Sequence[float]
@@ -37,9 +40,9 @@ class Counts:
     lag: Floats  # ps
     by_group: Ints  # (group, lag, bin), the last bin for all beyond
     squares: Floats  # (group, lag) Å², sums of squared lengths
-    n_origins: Ints  # (lag)
+    n_origins: Ints  # (lag) pairs of frames
     independent: Floats  # (lag) displacements
-    ions: Ints  # in each group
+    displacements: Ints  # (group, lag): how many are counted
 
 
 def bins_below(r_max: float, width: float) -> int:
@@ -64,12 +67,22 @@ def stride_of(origins: Origins) -> int:
     return int(origins)
 
 
-def lengths(ions: Trajectory, path: Floats | None, lags: Lags, origins: Origins, width: float, bins: int) -> Counts:
-    """Count the displacements of ``ions`` relative to ``path`` over all ions, lags and origins."""
+def lengths(
+    ions: Trajectory,
+    path: Floats | None,
+    lags: Lags,
+    origins: Origins,
+    width: float,
+    bins: int,
+    inside: Bools | None = None,
+) -> Counts:
+    """Count the displacements of ``ions`` relative to ``path`` over all ions, lags and origins.
+
+    With ``inside`` (ion, frame) only the frames that it names are origins of their ions.
+    """
     stride, first_only = stride_of(origins), origins == "first"
     even = ions.n_frames < 2 or ions.evenly_spaced
-    groups = group_of(ions.n_atoms)
-    in_group = np.bincount(groups)
+    groups = group_of(ions.n_atoms) if inside is None else groups_of(inside)
     if even:
         spacing, frames = ions.spacing, ions.n_frames
         steps = chosen_lags(lags, frames, spacing)
@@ -87,11 +100,18 @@ def lengths(ions: Trajectory, path: Floats | None, lags: Lags, origins: Origins,
                 "the frames are unevenly spaced", 'Pass origins="all"',
             )  # fmt: skip
         independent = pairs.independent(ions.n_atoms)
-    work = _Work(ions, path, pairs, steps if even and (stride == 1 or first_only) else None, stride, width, bins)
+    work = _Work(
+        ions, path, pairs, steps if even and (stride == 1 or first_only) else None, stride, width, bins, inside
+    )
     total = work.total(groups)
+    counted = np.bincount(groups)[:, None] * n_origins
+    independent = np.minimum(independent, n_origins * float(ions.n_atoms))
+    if inside is not None:
+        counted, overlaps = total["found"].astype(np.int64), total["overlaps"].astype(np.float64)
+        independent = means(counted.sum(axis=0) ** 2.0, overlaps)
     return Counts(
-        pairs.lags, total["counts"].astype(np.int64), total["squares"].astype(np.float64), n_origins,
-        np.minimum(independent, n_origins * float(ions.n_atoms)), in_group,
+        pairs.lags, total["counts"].astype(np.int64), total["squares"].astype(np.float64), n_origins, independent,
+        counted,
     )  # fmt: skip
 
 
@@ -106,13 +126,12 @@ class _Work:
     stride: int
     width: float
     bins: int
+    inside: Bools | None = None
 
     def total(self, groups: Ints) -> Sums:
-        from vanhove.kernels.correlate import centred_rows
-        from vanhove.kernels.displacement_histogram import count_pairs, count_steps
+        from vanhove.kernels.displacement_histogram import count_origins, count_pairs, count_steps
 
         ions, pairs, frames = self.ions, self.pairs, self.ions.n_frames
-        drift = np.zeros((frames, 3)) if self.path is None else self.path
         shape = (int(groups[-1]) + 1, len(pairs.lags), self.bins + 1)
         table = 8 * int(np.prod(shape))
         if 3 * table * thread_count() > memory_budget():
@@ -123,22 +142,23 @@ class _Work:
             )
 
         def work(atoms: slice) -> Sums:
-            block, mine = ions.read_paths(atoms=atoms), groups[atoms]
             counts, squares = np.zeros(shape, np.int64), np.zeros(shape[:2])
-            rows = np.empty((3 * TILE, frames))
-            for first in range(0, len(mine), TILE):
-                last = min(first + TILE, len(mine))
-                part, of = rows[: 3 * (last - first)], mine[first:last]
-                centred_rows(block, first, last, drift, part)
-                if self.steps is not None:
-                    count_steps(part, self.steps, pairs.n_origins, of, 1 / self.width, counts, squares)
+            found, overlaps = np.zeros(shape[:2], np.int64), np.zeros(shape[1])
+            for rows, mine in tiles(ions, self.path, atoms, TILE):
+                of = groups[mine]
+                if self.inside is not None:
+                    count_origins(
+                        rows, self.inside[mine], pairs.times, self.stride, pairs.lags, pairs.tolerance, of,
+                        1 / self.width, counts, squares, found, overlaps,
+                    )  # fmt: skip
+                elif self.steps is not None:
+                    count_steps(rows, self.steps, pairs.n_origins, of, 1 / self.width, counts, squares)
                 else:
                     count_pairs(
-                        part, pairs.times, pairs.origins, self.stride, pairs.lags, pairs.tolerance, of,
+                        rows, pairs.times, pairs.origins, self.stride, pairs.lags, pairs.tolerance, of,
                         1 / self.width, counts, squares,
                     )  # fmt: skip
-            return {"counts": counts, "squares": squares}
+            return {"counts": counts, "squares": squares, "found": found, "overlaps": overlaps}
 
-        fields = 3 if "correction" in ions.system.source.fields else 2
-        blocks = cut_atoms(ions, 24 * frames * fields, fixed=24 * TILE * frames + 3 * table)
+        blocks = cut_atoms(ions, 24 * frames * fields_of(ions), fixed=24 * TILE * frames + 3 * table)
         return add_blocks(blocks, work, "Van Hove function")

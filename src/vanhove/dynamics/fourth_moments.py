@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -12,8 +12,10 @@ from vanhove.base.results import Column
 from vanhove.trajectory.blocks import add_blocks, cut_atoms
 
 from .lags import chosen_lags, independent_displacements, part_lags
+from .origin_sums import Asked, counted, every_moment, means, sum_moments_of
 from .pairs_by_lag import PairsByLag
-from .squares import TILE, group_of
+from .squares import group_of
+from .tiles import CACHED, ROUNDING, TILE, TOLERATED, fields_of, tiles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,14 +23,12 @@ if TYPE_CHECKING:
     from vanhove.trajectory import Trajectory
     from vanhove.trajectory.blocks import Sums
 
+    Bools = NDArray[np.bool_]
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
     Lags = Literal["all", "log"] | Sequence[float]
 
 WHAT = "fourth powers of displacements"
-CACHED = 4_000_000  # bytes of rows and spectra that one FFT call works on
-ROUNDING = 32 * np.finfo(float).eps  # of the mean fourth power of the paths: what the FFT's ⟨r⁴⟩ may be off by
-TOLERATED = 1e-8  # of ⟨r⁴⟩; lags that the FFT may know worse are summed directly
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Moments:
     group_lag: Floats  # ps: the lags that are told apart by groups of ions
     by_group: Floats  # (2, group, group lag): means of r² and r⁴ in one group
     group_independent: Floats  # independent displacements at each of these
-    ions: Ints  # in each group
+    weights: Ints  # (group, group lag): ions, or displacements where these are not as many for each ion
     variables: dict[str, Column] = field(default_factory=dict)  # what there is to say of uneven frames
 
 
@@ -70,7 +70,7 @@ def over_even_frames(ions: Trajectory, path: Floats | None, axes: Ints, lags: La
         np.asarray(wanted * spacing, np.float64), second, fourth,
         independent_displacements(wanted, available(wanted), ions.n_atoms),
         np.asarray(few * spacing, np.float64), sums / (available(few) * in_group[:, None]),
-        independent_displacements(few, available(few), ions.n_atoms), in_group,
+        independent_displacements(few, available(few), ions.n_atoms), _alike(in_group, len(few)),
     )  # fmt: skip
 
 
@@ -84,7 +84,7 @@ def over_uneven_frames(ions: Trajectory, path: Floats | None, axes: Ints, lags: 
 
     def work(atoms: slice) -> Sums:
         sums = np.zeros(shape)
-        for rows, mine in _tiles(ions, path, axes, atoms, TILE):
+        for rows, mine in tiles(ions, path, atoms, TILE, axes):
             add_moments_of_pairs(rows, pairs.times, pairs.origins, pairs.lags, pairs.tolerance, groups[mine], sums)
         return {"sums": sums}
 
@@ -95,31 +95,37 @@ def over_uneven_frames(ions: Trajectory, path: Floats | None, axes: Ints, lags: 
     independent = pairs.independent(ions.n_atoms)
     by_group = sums / (pairs.n_origins * in_group[:, None])
     return Moments(
-        pairs.lags, second, fourth, independent, pairs.lags[few], by_group[..., few], independent[few], in_group,
+        pairs.lags, second, fourth, independent, pairs.lags[few], by_group[..., few], independent[few],
+        _alike(in_group, len(few)),
         {"n_origins": Column(("lag",), pairs.n_origins, "1", "pairs of frames")},
     )  # fmt: skip
 
 
-def _tiles(
-    ions: Trajectory, path: Floats | None, axes: Ints, atoms: slice, tile: int
-) -> Iterator[tuple[Floats, slice]]:
-    """Centred rows (3 · atom + axis, time) of a few ions at a time, and which ions they are.
+def over_origins(ions: Trajectory, path: Floats | None, axes: Ints, lags: Lags, inside: Bools) -> Moments:
+    """Of the frames that are ``inside`` (ion, frame) for their ions, evenly spaced or not; NaN where there are none."""
+    asked = Asked.of(ions, lags)
+    direct, few = asked.direct, asked.few
+    found = sum_moments_of(ions, path, axes, inside, asked.lag[direct])
+    if asked.by_fft and asked.frames is not None:
+        counts, sums = counted(inside)[asked.frames], every_moment(ions, path, axes, inside)[:, asked.frames]
+    else:
+        counts, sums = found.counts.sum(axis=0), found.sums.sum(axis=1)
+    second, fourth = means(sums, counts)
+    independent = asked.independent(counts, found.overlaps)
+    at = np.flatnonzero(np.isin(direct, few))
+    weights = found.counts[:, at]
+    variables = {"n_displacements": Column(("lag",), counts, "1", "displacements that begin in the phase")}
+    if asked.frames is None:
+        variables["n_origins"] = Column(("lag",), asked.pairs, "1", "pairs of frames")
+    return Moments(
+        asked.lag, second, fourth, independent, asked.lag[few], found.sums[..., at] / np.maximum(weights, 1),
+        independent[few], weights, variables,
+    )  # fmt: skip
 
-    The rows are overwritten by the next; axes that are not asked for are zero.
-    """
-    from vanhove.kernels.correlate import centred_rows
 
-    block = ions.read_paths(atoms=atoms)
-    still = [axis for axis in range(3) if axis not in axes]
-    drift = np.zeros((ions.n_frames, 3)) if path is None else path
-    rows = np.empty((3 * tile, ions.n_frames))
-    for first in range(0, block.shape[1], tile):
-        last = min(first + tile, block.shape[1])
-        part = rows[: 3 * (last - first)]
-        centred_rows(block, first, last, drift, part)
-        for axis in still:
-            part[axis::3] = 0.0
-        yield part, slice(atoms.start + first, atoms.start + last)
+def _alike(in_group: Ints, lags: int) -> Ints:
+    """The same ions in each group at every lag."""
+    return np.repeat(in_group[:, None], lags, axis=1)
 
 
 def _sums(
@@ -144,7 +150,7 @@ def _sums(
         sums = np.zeros((2, groups[-1] + 1, len(lags)))
         powers, spectra = np.zeros((2, frames)), np.zeros((2, length // 2 + 1))
         fields = np.zeros((tile, monomials, length)) if every_lag else np.empty((0, 0, 0))
-        for rows, mine in _tiles(ions, path, axes, atoms, tile):
+        for rows, mine in tiles(ions, path, atoms, tile, axes):
             add_moments(rows, lags, origins, groups[mine], sums)
             if every_lag:
                 here = fields[: mine.stop - mine.start]
@@ -152,10 +158,9 @@ def _sums(
                 add_monomial_spectra(rfft(here, axis=2), d, spectra[0], spectra[1])
         return {"sums": sums, "powers": powers, "spectra": spectra} if every_lag else {"sums": sums}
 
-    fields_of = 3 if "correction" in ions.system.source.fields else 2
     results = 16 * ((groups[-1] + 1) * len(lags) + every_lag * (frames + length))
     fixed = tile * (24 * frames + field_bytes) + 3 * results
-    total = add_blocks(cut_atoms(ions, 24 * frames * fields_of, fixed=fixed), work, WHAT)
+    total = add_blocks(cut_atoms(ions, 24 * frames * fields_of(ions), fixed=fixed), work, WHAT)
     sums = np.asarray(total["sums"], np.float64)
     if not every_lag:
         return sums, None

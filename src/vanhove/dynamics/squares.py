@@ -11,6 +11,8 @@ import numpy as np
 from vanhove.trajectory.blocks import add_blocks, cut_atoms
 from vanhove.trajectory.budget import memory_budget, thread_count
 
+from .tiles import TILE, fields_of
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
 
 PARTS = 16  # consecutive parts of the time origins
 GROUPS = 32  # groups of ions
-TILE = 16  # ions of one FFT call: their rows and spectra stay in the cache
 
 
 @dataclass(frozen=True)
@@ -86,11 +87,8 @@ def sum_squares(ions: Trajectory, drift: Floats | None, lags: Ints, *, every_lag
                 add_power(rfft(part, axis=1), power)
         return {"table": table, "squares": squares, "power": power} if every_lag else {"table": table}
 
-    fields = (
-        3 if "correction" in ions.system.source.fields else 2
-    )  # paths, and what lies beside them while they are read
     results = 8 * 3 * (PARTS * (groups[-1] + 1) * len(lags) + every_lag * (frames + length // 2 + 1))
-    blocks = cut_atoms(ions, 24 * frames * fields, fixed=3 * tile * row_bytes + 3 * results)
+    blocks = cut_atoms(ions, 24 * frames * fields_of(ions), fixed=3 * tile * row_bytes + 3 * results)
     total = _sums(blocks, work)
     if not every_lag:
         return Squares(total["table"], None)

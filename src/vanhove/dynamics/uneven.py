@@ -39,10 +39,9 @@ class UnevenCurve(Curve):
         """See :class:`Curve`."""
         return float(np.ptp(self.frame_times))
 
-    @property
-    def independent(self) -> Floats:
+    def of_ions(self, n_ions: int) -> Floats:
         """See :class:`Curve`."""
-        return self.pairs.independent(self.n_ions)
+        return self.pairs.independent(n_ions)
 
     def _squared_covariance(self, knots: Floats, growth: Floats) -> Floats:
         from vanhove.kernels.intervals import squared_pair_covariance

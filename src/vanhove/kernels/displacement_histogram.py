@@ -13,10 +13,12 @@ import numpy as np
 
 from .compile import kernel
 from .intervals import pairs_apart
+from .origins import pairs_from, shared
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    Bools = NDArray[np.bool_]
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
     Bins = NDArray[np.int32]
@@ -71,6 +73,38 @@ def count_pairs(
             )
             _tally(bins[:n], turns)
             _empty(turns, counts[groups[atom], k])
+
+
+@kernel
+def count_origins(
+    rows: Floats, inside: Bools, times: Floats, stride: int, lags: Floats, tolerance: float, groups: Ints, scale: float,
+    counts: Ints, squares: Floats, found: Ints, overlaps: Floats,
+) -> None:  # fmt: skip
+    """The same of displacements whose earlier frame is an origin of the atom: ``inside`` (atom, frame).
+
+    ``found`` (group, lag) gets their number, ``overlaps`` (lag) what :func:`vanhove.kernels.origins.shared` says.
+    """
+    frames = times.size
+    first, second = np.empty(frames, np.int64), np.empty(frames, np.int64)
+    begins, ends, work = np.empty(frames, np.int64), np.empty(frames, np.int64), np.empty(frames)
+    bins = np.empty(frames, np.int32)
+    turns = np.zeros((TURNS, counts.shape[2]), np.uint32)
+    last = counts.shape[2] - 1
+    for k in range(lags.size):
+        pairs = 0
+        for p in range(pairs_apart(times, frames, lags[k], tolerance, first, second)):
+            if first[p] % stride == 0:
+                first[pairs], second[pairs] = first[p], second[p]
+                pairs += 1
+        for atom in range(groups.size):
+            n = pairs_from(inside[atom], first[:pairs], second[:pairs], begins, ends)
+            squares[groups[atom], k] += _bins_of_pairs(
+                rows[3 * atom], rows[3 * atom + 1], rows[3 * atom + 2], begins[:n], ends[:n], scale, last, bins[:n]
+            )
+            _tally(bins[:n], turns)
+            _empty(turns, counts[groups[atom], k])
+            found[groups[atom], k] += n
+            overlaps[k] += shared(times, begins[:n], lags[k], work)
 
 
 @kernel

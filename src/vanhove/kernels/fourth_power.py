@@ -141,7 +141,7 @@ def add_moments_of_pairs(
     for k in range(lags.size):
         pairs = pairs_apart(times, origins, lags[k], tolerance, first, second)
         for atom in range(groups.size):
-            total = _moments_of_pairs(
+            total = moments_of_pairs(
                 rows[3 * atom], rows[3 * atom + 1], rows[3 * atom + 2], first[:pairs], second[:pairs]
             )
             sums[0, groups[atom], k] += total[0]
@@ -149,7 +149,8 @@ def add_moments_of_pairs(
 
 
 @kernel
-def _moments_of_pairs(x: Floats, y: Floats, z: Floats, first: Ints, second: Ints) -> tuple[float, float]:
+def moments_of_pairs(x: Floats, y: Floats, z: Floats, first: Ints, second: Ints) -> tuple[float, float]:
+    """Sums of r² and r⁴ of the displacements of one atom between the frames of each pair."""
     twos = fours = 0.0
     for p in range(first.size):
         i, j = first[p], second[p]

@@ -95,14 +95,15 @@ def add_squared_pairs(
             for part in range(parts):
                 start = part * pairs // parts
                 stop = (part + 1) * pairs // parts
-                total = _squared_pairs(rows[r], first[start:stop], second[start:stop])
+                total = squared_pairs(rows[r], first[start:stop], second[start:stop])
                 sums[r % 3, group, k] += total
                 if place[k] >= 0:
                     table[r % 3, part, group, place[k]] += total
 
 
 @kernel
-def _squared_pairs(row: Floats, first: Ints, second: Ints) -> float:
+def squared_pairs(row: Floats, first: Ints, second: Ints) -> float:
+    """Sum of the squared differences of one row between the frames of each pair."""
     total = 0.0
     for p in range(first.size):
         step = row[second[p]] - row[first[p]]

@@ -16,6 +16,7 @@ from ._steinhardt import atoms_of, plan
 from .averages import ratio, time_blocks
 from .axis import AXES, axis_number, fractions_along, heights
 from .local_order import local_order
+from .phase_labels import FOUND
 from .phase_picture import draw, phase_at, shade_slices
 from .phase_profile import Along, Levels, by_amorphization, by_order, levels_of
 from .step import TENTH
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 __all__ = ["draw", "phase_at", "phases", "shade_slices"]
 
 LABELS = ["glass", "interface", "crystal"]  # as numbers 0, 1, 2
-FOUND = "glass and crystal"
 
 
 def phases(

@@ -9,6 +9,8 @@ import numpy as np
 
 from vanhove.base.figures import PALETTE, PHASE_COLOURS, label
 
+from .phase_labels import codes_at
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -27,20 +29,8 @@ def phase_at(result: Dataset, position: Floats) -> list[str]:
     """The phase at heights (Å) along the axis of a result that was made along one; empty where none was found."""
     if "interface" not in result or not np.isfinite(result["interface"].values).all():
         return [""] * len(position)
-    height = float(result.attrs["height"])
-    lower, upper = result["interface"].values
-    half = ((upper - lower) % height) / 2
-    apart = (np.asarray(position) - lower - half + height / 2) % height - height / 2
-    side = (apart > 0).astype(int)
-    outwards = np.array([-1.0, 1.0])
-    crystal, glass = (
-        half + (outwards * (result[name].values - result["interface"].values) + height / 2) % height - height / 2
-        for name in ("crystal_end", "glass_end")
-    )
-    away = np.abs(apart)
-    found: list[str] = np.where(
-        away < crystal[side], "crystal", np.where(away > glass[side], "glass", "interface")
-    ).tolist()
+    names = result["label"].values[codes_at(result, np.asarray(position))]
+    found: list[str] = names.tolist()
     return found
 
 
