@@ -13,7 +13,7 @@ from vanhove.base.figures import PALETTE
 from vanhove.base.results import Column, dataset
 
 from .agreement import Agreement, agreement, scores
-from .routes import Ion, Route, ion_of, read_route
+from .routes import Ion, Route, ion_of, opened, read_route
 
 if TYPE_CHECKING:
     import os
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Given = Dataset | float | tuple[float, float] | str | os.PathLike[str] | Mapping[str, float]
 
+NARROW = 1.5  # below it, the axis does not begin at 0
 WIDE = 5.0  # largest over smallest, from which on a picture has a logarithmic axis
 STRONG = 1.5  # a factor that is worth saying without errors
 
@@ -67,8 +68,9 @@ def diffusion_table(
     """
     if not isinstance(routes, Mapping) or not routes:
         raise Refusal("diffusion_table needs routes by name", "", 'Pass {"MSD": result, "QENS": (5.0e-6, 0.4e-6)}')
-    ion = ion_of(list(routes.values()), species, mass, temperature)
-    table = [read_route(str(label), given, ion) for label, given in routes.items()]
+    given = {str(label): opened(str(label), route) for label, route in routes.items()}
+    ion = ion_of(list(given.values()), species, mass, temperature)
+    table = [read_route(label, route, ion) for label, route in given.items()]
     D, error, upper = (np.array([getattr(route, name) for route in table]) for name in ("D", "error", "upper"))
     found = agreement(D, error, [route.origin for route in table])
     factor = ion.g_over_d
@@ -186,7 +188,7 @@ def draw(result: Dataset, ax: Axes) -> None:
             ax.annotate("refused", (0.02, row), xycoords=("axes fraction", "data"), va="center", color="#7F7F7F")
     if len(known) and known.max() > WIDE * known.min():
         ax.set_xscale("log")
-    else:
+    elif len(known) and known.max() > NARROW * known.min():
         ax.set_xlim(left=0)
     ratios = result["g0"].values / result["D"].values
     if np.isfinite(ratios).any():

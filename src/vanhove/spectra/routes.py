@@ -53,10 +53,21 @@ class Ion:
         return 2 * self.mass * U_A2_PER_PS2_IN_MEV / (np.pi * HBAR * K_B * self.temperature) / CM2_S_PER_A2_PS
 
 
+def opened(label: str, given: Any) -> Any:
+    """What a text stands for: the result in a .nc file, a value, or a value with its error; all else as it is."""
+    if not isinstance(given, str | os.PathLike):
+        return given
+    if str(given).endswith(".nc"):
+        return load(given)
+    found = PLAIN.match(str(given))
+    try:
+        return [float(part) for part in found.groups() if part] if found else float(str(given))
+    except ValueError:
+        raise Refusal(f"The route '{label}' is '{given}'", "", 'Write it like "5.0e-6 ± 0.4e-6", or name a .nc file')
+
+
 def read_route(label: str, given: Any, ion: Ion) -> Route:
-    """One route from a result, its file, a number, a pair (value, error), a text of both, or a mapping."""
-    if isinstance(given, str | os.PathLike):
-        given = _from_text(label, given)
+    """One route from a result, a number, a pair (value, error), or a mapping."""
     if hasattr(given, "data_vars"):
         return _from_result(label, given, ion)
     if isinstance(given, Mapping):
@@ -65,16 +76,6 @@ def read_route(label: str, given: Any, ion: Ion) -> Route:
     if numbers.shape not in {(1,), (2,)}:
         raise Refusal(f"The route '{label}' is {given!r}", "", "Give a result, a value, or (value, error) in cm²/s")
     return Route(label, *_checked(label, *numbers.tolist()))
-
-
-def _from_text(label: str, text: str | os.PathLike[str]) -> Any:
-    if str(text).endswith(".nc"):
-        return load(text)
-    found = PLAIN.match(str(text))
-    try:
-        return [float(part) for part in found.groups() if part] if found else float(str(text))
-    except ValueError:
-        raise Refusal(f"The route '{label}' is '{text}'", "", 'Write it like "5.0e-6 ± 0.4e-6", or name a .nc file')
 
 
 def _from_mapping(label: str, given: Mapping[str, Any], ion: Ion) -> Route:
