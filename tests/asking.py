@@ -41,6 +41,10 @@ ARGUMENTS: dict[str, Any] = {
     "incoherent.q": [0.8, 1.2, 1.6],
     "vdos.species": None,
     "low_energy_law.window": (2.0, 16.0),
+    "neutron_sqe.q": [0.6, 0.9, 1.2],
+    "instrument.resolution": 0.8,
+    "diffusion_table.routes": {"MSD": (1.1e-5, 1e-6), "VDOS": 1.3e-5, "QENS": "0.9e-5 ± 0.2e-5"},
+    "diffusion_table.species": "Na",
 }
 
 
