@@ -1,0 +1,279 @@
+r"""Correlation functions of ρ(Q,t) and j(Q,t) over all origins, their spectra, and how well a run of its length knows both.
+
+By the Wiener-Khinchin theorem, exactly. Errors need no theory of the material: the Fourier components of a record that
+is long against its memory are independent complex Gaussians, so each periodogram scatters by its own height, and
+everything here is a sum of periodograms. What does not change during the run (a Bragg peak, the frozen part of a glass)
+does not scatter: it counts as known.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+
+from vanhove.base.errors import Refusal
+from vanhove.base.results import Column
+from vanhove.trajectory.blocks import cut, in_order
+from vanhove.trajectory.budget import thread_count
+
+from .density_modes import series
+from .energies import PLANCK, Window, detailed_balance, energy_grid, lag_window, spectrum
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from vanhove.trajectory import Trajectory
+
+    from .density_modes import Frame
+    from .q_points import Points
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+    Complexes = NDArray[np.complex128]
+
+Correction = Literal["classical", "detailed-balance"]
+
+TEMPORARIES = 3  # times the transforms of a block: what the FFT and its output take
+SUMS = 12  # numbers for each frequency of a point: its two sums, and what they become
+
+
+class Grids(NamedTuple):
+    """Lags and energies of a run, and what the one is weighted with to become the other."""
+
+    frames: int
+    spacing: float  # ps
+    lags: int
+    window: Window
+    energy: Floats  # meV
+    factor: Floats  # of the spectrum: 1, or what gives it detailed balance
+    correction: Correction
+
+    @classmethod
+    def of(
+        cls, traj: Trajectory, max_lag: float | None, resolution: float | None, correction: Correction,
+        temperature: float | None,
+    ) -> Grids:  # fmt: skip
+        """Those of ``traj``: lags up to ``max_lag`` ps, by default half the run."""
+        spacing = traj.spacing
+        longest = (traj.n_frames - 1) * spacing
+        asked = longest / 2 if max_lag is None else max_lag
+        lags = int(asked / spacing * (1 + 1e-9)) + 1 if np.isfinite(asked) else 0
+        if not 2 <= lags <= traj.n_frames:
+            raise Refusal(
+                f"max_lag={max_lag} ps" if max_lag is not None else f"{traj.n_frames} frames are no correlation function",
+                f"the run is {longest:g} ps long, its frames {spacing:g} ps apart",
+                f"Give a max_lag from {spacing:g} to {longest:g} ps" if max_lag is not None else "Give a longer run",
+            )
+        window = lag_window(lags, spacing, resolution)
+        energy = energy_grid(lags, spacing)
+        return cls(traj.n_frames, spacing, lags, window, energy, _factor(energy, correction, temperature), correction)
+
+    @property
+    def lag(self) -> Floats:
+        """ps."""
+        lag: Floats = self.spacing * np.arange(self.lags, dtype=np.float64)
+        return lag
+
+    @property
+    def coordinates(self) -> dict[str, Column]:
+        """Of a result."""
+        return {
+            "lag": Column(("lag",), self.lag, "ps", "lag"),
+            "energy": Column(("energy",), self.energy, "meV", "energy lost by the neutron"),
+        }
+
+    @property
+    def attributes(self) -> dict[str, str | float]:
+        """Of a result."""
+        return {
+            "window": self.window.name,
+            "resolution_fwhm": float(self.window.fwhm),
+            "nyquist": PLANCK / (2 * self.spacing),
+            "correction": self.correction,
+        }
+
+
+class Correlated(NamedTuple):
+    """(group, pair, point, lag) and (group, pair, point, energy), with standard errors; NaN where a point is empty."""
+
+    by_lag: Floats
+    by_lag_error: Floats
+    by_energy: Floats
+    by_energy_error: Floats
+
+
+def correlate(
+    traj: Trajectory, points: Points, grids: Grids, amplitudes: Floats, pairs: Sequence[tuple[int, int]], *,
+    weights: Floats | None = None, reference: Frame = "cell",
+) -> Correlated:  # fmt: skip
+    """½⟨A(t₀ + t) B*(t₀) + …⟩ / N of amplitudes A, B, over all origins, both directions of time and the vectors.
+
+    Parameters
+    ----------
+    amplitudes
+        (amplitude, species): each is a sum of the species' ρ (of their j) with these factors.
+    pairs
+        Which amplitudes are A and B.
+    weights
+        (group, component) of j along Q and two axes across; None for ρ, which is one component and one group.
+    """
+    from vanhove.kernels.cross_power import add_cross_power
+
+    length = _length(grids)
+    groups = np.ones((1, 1)) if weights is None else weights
+    both = np.array(pairs, np.int64).reshape(-1, 2)
+    sums = _Sums(points, grids, (len(groups), len(both)), length, traj.n_atoms)
+    components, species = groups.shape[1], amplitudes.shape[1]
+    plain = amplitudes.shape == (species, species) and (amplitudes == np.eye(species)).all()
+
+    for part, kept in series(traj, points, moving=weights is not None, reference=reference):
+        point = points.point[part]
+
+        def work(block: slice, kept: Complexes = kept, point: Ints = point) -> _Part:
+            from scipy.fft import fft
+
+            mine = kept[:, :, block]
+            mixed = mine if plain else np.einsum("as,isqt->iaqt", amplitudes, mine)
+            here = point[block]
+            shape = (here[-1] - here[0] + 1, len(groups), len(both))
+            found = _Part(int(here[0]), np.zeros((*shape, length)), np.zeros((*shape, length)), np.zeros(shape))
+            means = mixed.mean(axis=-1)
+            transforms = fft(mixed, length, axis=-1)
+            add_cross_power(
+                transforms, means, here - here[0], groups, both, found.power, found.spread, found.still
+            )  # fmt: skip
+            return found
+
+        each = 16 * components * (TEMPORARIES * len(amplitudes) * length + species * traj.n_frames)
+        each += SUMS * 8 * len(groups) * len(both) * length  # where every vector is a point of its own
+        blocks = cut(len(point), each, fixed=kept.nbytes // thread_count())
+        for found in in_order(work, blocks):
+            sums.add(found)
+    return sums.finish()
+
+
+class _Part(NamedTuple):
+    """Sums over the vectors of a block: of the points from ``first`` on."""
+
+    first: int
+    power: Floats  # (point, group, pair, frequency)
+    spread: Floats
+    still: Floats  # (point, group, pair)
+
+
+class _Sums:
+    """Periodograms by point, turned into correlation functions and spectra as soon as a point has all its vectors."""
+
+    def __init__(self, points: Points, grids: Grids, shape: tuple[int, int], length: int, atoms: int) -> None:
+        self._grids, self._length = grids, length
+        self._norm = np.where(points.counts > 0, points.counts * float(atoms), np.nan)
+        self._open: _Part | None = None
+        n = len(points.q)
+        lags, energies = (*shape, n, grids.lags), (*shape, n, len(grids.energy))
+        self._found = Correlated(*(np.full(size, np.nan) for size in (lags, lags, energies, energies)))
+        self._box = np.abs(np.fft.fft(np.ones(grids.frames), length)) ** 4
+        self._overlap, self._doubled = _overlap(grids)
+
+    def add(self, part: _Part) -> None:
+        """Parts come in the order of their points; only the last point of one may go on in the next."""
+        if self._open is not None:
+            if self._open.first == part.first:
+                for mine, more in zip(self._open[1:], part[1:], strict=True):
+                    more[:1] += mine
+            else:
+                self._close(self._open)
+        last = len(part.still) - 1
+        if last:
+            self._close(_Part(part.first, part.power[:last], part.spread[:last], part.still[:last]))
+        self._open = _Part(part.first + last, part.power[last:], part.spread[last:], part.still[last:])
+
+    def finish(self) -> Correlated:
+        """All points."""
+        if self._open is not None:
+            self._close(self._open)
+        return self._found
+
+    def _close(self, part: _Part) -> None:
+        grids, frames = self._grids, self._grids.frames
+        here = slice(part.first, part.first + len(part.still))
+        norm = self._norm[here, None, None, None]
+        origins = frames - np.arange(grids.lags)
+        by_lag = _even(part.power, self._length)[..., : grids.lags] / (norm * origins)
+        spread = part.spread - part.still[..., None] * self._box
+        # 1/T³ contains that zeros make the frequencies finer than a record of its length has independent ones
+        covariance = _even(spread, self._length) / (float(frames) ** 3 * norm**2)
+        at = 2 * np.arange(grids.lags) % self._length
+        variance = 0.5 * (covariance[..., :1] + covariance[..., at]) * (frames / origins)
+        for target, values in zip(
+            self._found,
+            (
+                by_lag,
+                np.sqrt(np.maximum(variance, 0.0)),
+                spectrum(by_lag, grids.spacing, grids.window) * grids.factor,
+                np.sqrt(np.maximum(self._spectral(covariance), 0.0)) * grids.factor,
+            ),
+            strict=True,
+        ):
+            target[:, :, here] = np.moveaxis(values, 0, 2)
+
+    def _spectral(self, covariance: Floats) -> Floats:
+        """The variance of Σ w(t) F(t) cos Et where F at lags a and b has the covariance ½[c(a - b) + c(a + b)]."""
+        grids = self._grids
+        period = 2 * (grids.lags - 1)
+        apart = np.abs(np.arange(-period, period + 1))
+        product = covariance[..., apart % self._length] * self._overlap
+        folded = product[..., :period] + product[..., period:-1]
+        folded[..., 0] += product[..., -1]
+        half = np.fft.rfft(folded, axis=-1).real * (0.5 * (grids.spacing / PLANCK) ** 2 * self._doubled)
+        both: Floats = np.concatenate([half[..., :0:-1], half], axis=-1)
+        return both
+
+
+def _overlap(grids: Grids) -> tuple[Floats, Floats]:
+    """Σ w(t) w(t - d) over lags of both signs, by d from -2T to 2T, and by how much S(E) scatters more about E = 0.
+
+    There its two sides, which are the same number, are one observation. The weights w contain the growth of errors
+    with the lag.
+    """
+    from scipy.signal import fftconvolve
+
+    last = grids.lags - 1
+    weights = grids.window.values * np.sqrt(grids.frames / (grids.frames - np.arange(grids.lags)))
+    weights[-1] /= 2  # the trapezoid rule's
+    even = np.concatenate([weights[:0:-1], weights])
+    squares = even[last:-1] ** 2
+    around = np.concatenate([squares, 2 * even[-1:] ** 2, squares[:0:-1]])
+    at_twice_the_energy = np.fft.fft(around).real[2 * np.arange(grids.lags) % (2 * last)]
+    return fftconvolve(even, even), 1 + at_twice_the_energy / around.sum()
+
+
+def _even(power: Floats, length: int) -> Floats:
+    """The even part of the inverse transform of a two-sided ``power``."""
+    from scipy.fft import irfft
+
+    half = np.arange(length // 2 + 1)
+    even: Floats = irfft(0.5 * (power[..., half] + power[..., -half]), length, axis=-1)
+    return even
+
+
+def _length(grids: Grids) -> int:
+    """Of the FFTs: zeros enough for the lags that are wanted."""
+    from scipy.fft import next_fast_len
+
+    return int(next_fast_len(grids.frames + grids.lags))
+
+
+def _factor(energy: Floats, correction: Correction, temperature: float | None) -> Floats:
+    if correction == "classical":
+        return np.ones_like(energy)
+    if correction != "detailed-balance":
+        raise Refusal(f"correction={correction!r}", "", 'Pass "classical" or "detailed-balance"')
+    if temperature is None:
+        raise Refusal(
+            "Detailed balance needs the temperature, and this trajectory has none", "",
+            "Give temperature= to vh.open, or traj.at_temperature(600)",
+        )  # fmt: skip
+    return detailed_balance(energy, temperature)
