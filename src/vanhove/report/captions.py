@@ -74,8 +74,8 @@ SAYS = {
         neutron loses (meV) and Q (1/Å), on a logarithmic scale. Few Q are drawn as lines, with their incoherent part
         (dashes).""",
     "spectra.instrument": """
-        Simulated S(Q,E) {where} as an instrument would have measured it, against energy transfer (meV): seen through its
-        resolution (dashes, to the height of the first line), where its detectors reach.""",
+        Simulated S(Q,E) {where} as an instrument would have measured it, against energy transfer (meV): seen through
+        its resolution (dashes, to the height of the first line), where its detectors reach.""",
     "structure.rdf": """
         Partial pair distribution functions g(r) of all pairs against distance r (Å) {where}, averaged over all
         frames; 1 is an ideal gas. The height of a peak that leaves the picture is written beside it; where pairs are

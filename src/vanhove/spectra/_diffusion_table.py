@@ -128,7 +128,7 @@ def _verdict(table: list[Route], found: Agreement, ion: Ion) -> str:
         parts.append(f"All routes agree: {found.mean:.3g} ± {found.error:.2g} cm²/s")
     else:
         parts.append(_disagreement(table, found, there))
-    if unknown and len(there) > len(unknown) > 0:
+    if unknown and len(there) - len(unknown) > 1:
         parts.append(f"without an error, and not in the comparison: {', '.join(unknown)}{_factor(there)}")
     if refused:
         parts.append(f"no D from {', '.join(refused)}")

@@ -41,7 +41,7 @@ def agreement(values: Floats, errors: Floats, groups: Sequence[str]) -> Agreemen
     both stand apart.
     """
     usable = np.flatnonzero(np.isfinite(values) & (errors > 0)).tolist()
-    if not usable:
+    if len(usable) < 2:
         return Agreement(np.nan, np.nan, np.nan, [], agree=False)
     mean, error, chi2 = _mean(values, errors, groups, usable)
     if _likely(chi2, len(usable)):
