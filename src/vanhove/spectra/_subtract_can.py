@@ -12,7 +12,8 @@ from vanhove.base.figures import PALETTE
 from vanhove.base.figures import label as axis_label
 from vanhove.base.results import Column, dataset, history_of
 
-from .rebinning import Spectrum, edges_of, in_bins, kept_attributes, spectrum_of
+from .rebinning import Spectrum, kept_attributes, spectrum_of
+from .same_grid import on_grid
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 REGIONS = 32  # of a spectrum, in each of which its mean must not be negative
 FEWEST = 4  # points in a region
 UNLIKELY = 0.05  # that one of all regions is called negative by chance
-ALIKE = 1e-6  # relative: grids that differ by rounding are one grid
 
 
 def subtract_can(
@@ -63,7 +63,7 @@ def subtract_can(
     """
     own, empty = spectrum_of(sample, "sample"), spectrum_of(can, "can")
     factors = _factors(xi, own)
-    S_can, can_error = _on_grid(empty, own)
+    S_can, can_error = on_grid(empty, own, "can", "sample")
     with np.errstate(invalid="ignore"):
         taken = factors[:, None] * S_can
         S = own.S - taken
@@ -123,42 +123,6 @@ def _factors(xi: float | Sequence[float], sample: Spectrum) -> Floats:
     if factors.shape != sample.q.shape or not (np.isfinite(factors) & (factors >= 0)).all():
         raise Refusal(f"xi={xi!r}", f"for {len(sample.q)} Q", "Give a number from 0 on, or one for each Q")
     return factors
-
-
-def _on_grid(can: Spectrum, sample: Spectrum) -> tuple[Floats, Floats | None]:
-    """The can in the sample's bins of energy and at its Q; NaN where it was not measured."""
-    known = can.known
-    S = np.where(known, can.S, np.nan)
-    error = None if can.error is None else np.where(known, can.error, np.nan)
-    if not _alike(can.energy, sample.energy):
-        done = in_bins(can, None, edges_of(sample.energy), 1.0)
-        S, error = done.S, done.error
-    if _alike(can.q, sample.q):
-        return S, error
-    if len(can.q) == 1:
-        raise Refusal(
-            f"The can is at q = {can.q[0]:g} alone", f"the sample at {len(sample.q)} Q",
-            "Give the can at the sample's Q",
-        )  # fmt: skip
-    right = np.clip(np.searchsorted(can.q, sample.q), 1, len(can.q) - 1)
-    part = (sample.q - can.q[right - 1]) / (can.q[right] - can.q[right - 1])
-    part = np.where(np.abs(part) < ALIKE, 0.0, np.where(np.abs(part - 1) < ALIKE, 1.0, part))
-    inside = (part >= 0) & (part <= 1)
-    low, high = (np.where(inside, weight, np.nan)[:, None] for weight in (1 - part, part))
-    between = _mixed(low, S[right - 1], high, S[right])
-    if error is None:
-        return between, None
-    return between, np.sqrt(_mixed(low**2, error[right - 1] ** 2, high**2, error[right] ** 2))
-
-
-def _mixed(low: Floats, left: Floats, high: Floats, right: Floats) -> Floats:
-    """low·left + high·right, where a weight of 0 makes its side not count even if that is masked."""
-    return np.where(low == 0, 0.0, low * left) + np.where(high == 0, 0.0, high * right)
-
-
-def _alike(one: Floats, other: Floats) -> bool:
-    scale = float(np.abs(other).max()) or 1.0
-    return len(one) == len(other) and bool(np.allclose(one, other, rtol=0, atol=ALIKE * scale))
 
 
 class Regions(NamedTuple):
