@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from walks import SPACING, Floats, brownian, ions
+from walks import SPACING, Floats, brownian, hops, ions
 
 import vanhove as vh
 
@@ -242,3 +242,76 @@ def test_van_hove_of_a_mask_that_is_always_true(monkeypatch: pytest.MonkeyPatch)
     summed = vh.dynamics.van_hove(traj, "Li")
     for name in ("P", "P_error", "excess", "excess_error", "n_independent", "msd"):
         np.testing.assert_allclose(summed[name], plain[name], rtol=1e-9, atol=1e-12, err_msg=name)
+
+
+# each ion's own displacement
+
+
+@pytest.mark.parametrize("times", [None, UNEVEN])
+def test_displacements_of_ions_from_changing_origins(times: Floats | None) -> None:
+    rng = np.random.default_rng(13)
+    frames = 40 if times is None else len(times)
+    paths, inside = brownian(rng, frames, 12), visits(rng, frames, 12, 8.0)
+    when = SPACING * np.arange(frames) if times is None else times
+    traj, here = on(paths, times), np.flatnonzero(inside.any(axis=0))
+    result = vh.dynamics.displacements(traj, "Li", drift=None, origins="all", phase=inside)
+    np.testing.assert_array_equal(result.index, here)
+    for place, atom in enumerate(here):
+        steps = double_loop(paths[:, [atom]], inside[:, [atom]], when, result.lag.values)
+        np.testing.assert_allclose(result.r2[:, place], squares(steps).sum(axis=1), rtol=1e-12)
+    whole = vh.dynamics.msd(traj, "Li", drift=None, phase=inside, lags=result.lag.values.tolist())
+    np.testing.assert_allclose(result["mean"], whole.msd, rtol=1e-10)
+    first = vh.dynamics.displacements(traj, "Li", drift=None, phase=inside)
+    np.testing.assert_array_equal(first.index, np.flatnonzero(inside[0]))
+    np.testing.assert_allclose(first["mean"].values, first.r2.mean("atom"))
+
+
+# jumps
+
+
+def test_jumps_and_waits_by_where_they_begin() -> None:
+    """The jumps of all ions, told apart afterwards by their first frames, with time and waits counted by hand."""
+    rng = np.random.default_rng(14)
+    frames, n = 1500, 16
+    paths = hops(rng, frames, n, 0.02, 3.0) + rng.normal(0, 0.15, (frames, n, 3))
+    inside = visits(rng, frames, n, 200.0)
+    settings = {"drift": None, "vibration": 0.26}
+    traj = ions(paths)
+    every = vh.dynamics.jumps(traj, "Li", **settings)
+    result = vh.dynamics.jumps(traj, "Li", phase=inside, **settings)
+    assert every.attrs["jumps"] > 300
+    left, reached = (np.rint((every.time + sign * every.duration / 2) / SPACING).astype(int).values for sign in (-1, 1))
+    atom = every.atom.values
+    mine = inside[left, atom]
+    assert 0.2 < mine.mean() < 0.8
+    for name in ("atom", "time", "length", "duration", "waiting"):
+        np.testing.assert_array_equal(result[name], every[name].values[mine], err_msg=name)
+    watched = SPACING * inside[:-1].sum(axis=0)
+    here = np.flatnonzero(inside.any(axis=0))
+    np.testing.assert_allclose(result.watched, watched[here])
+    np.testing.assert_array_equal(result.ion, here)
+    np.testing.assert_allclose(result.rate, mine.sum() / watched.sum())
+    np.testing.assert_allclose(result.D, (result.length**2).sum() / (6 * watched.sum()) * 1e-4)
+    np.testing.assert_array_equal(result.jumps_of_ion, np.bincount(atom[mine], minlength=n)[here])
+    assert result.recrossings.sum() <= every.recrossings.sum()
+    waits = []  # (frames, whether a jump ended it)
+    for k in np.flatnonzero(inside[reached, atom]):
+        again = k + 1 < len(atom) and atom[k + 1] == atom[k]
+        end = (left[k + 1] + reached[k + 1]) / 2 if again else frames - 1
+        waits.append((round(end - (left[k] + reached[k]) / 2), again))
+    for wait, share in zip(result.wait.values, result.survival.values, strict=True):
+        product = 1.0
+        for step in range(round(wait / SPACING) + 1):
+            watching = sum(other >= step for other, _ in waits)
+            ends = sum(other == step and again for other, again in waits)
+            product *= 1 - ends / watching if watching else np.nan
+        np.testing.assert_allclose(share, product)
+
+
+def test_jumps_of_a_mask_that_is_always_true_are_all_jumps() -> None:
+    rng = np.random.default_rng(15)
+    traj = ions(hops(rng, 800, 12, 0.02, 3.0) + rng.normal(0, 0.15, (800, 12, 3)))
+    plain = vh.dynamics.jumps(traj, "Li")
+    same = vh.dynamics.jumps(traj, "Li", phase=np.ones((800, 12), bool))
+    for name in plain.data_vars:
+        np.testing.assert_array_equal(same[name], plain[name], err_msg=name)

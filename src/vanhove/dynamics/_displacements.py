@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from vanhove.base.errors import Refusal
-from vanhove.base.figures import colour_of, label
+from vanhove.base.figures import label
 from vanhove.base.results import Column, dataset
 from vanhove.trajectory.blocks import add_blocks, cut_atoms
 from vanhove.trajectory.blocks import drift as drift_of
 from vanhove.trajectory.budget import memory_budget
 
 from .lags import chosen_lags
+from .origin_sums import means, spread_of
 from .pairs_by_lag import PairsByLag
-from .tiles import TILE
+from .phase_origins import Phase, origins_of, said_of
+from .tiles import TILE, fields_of, tiles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from vanhove.trajectory import Trajectory
     from vanhove.trajectory.blocks import Sums
 
+    from .phase_origins import Phases
+
+    Bools = NDArray[np.bool_]
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
@@ -39,6 +44,8 @@ def displacements(
     *,
     drift: Literal["cell", "framework"] | None = "cell",
     origins: Literal["first", "all"] = "first",
+    phase: Phase = None,
+    phases: Phases = None,
 ) -> Dataset:
     r"""Squared displacement of every ion after chosen times (B1).
 
@@ -59,90 +66,104 @@ def displacements(
         Whose motion is taken off, as for :func:`vanhove.dynamics.msd`.
     origins
         ``"first"``: from the first frame. ``"all"``: the mean over all pairs of frames that are t apart.
+    phase, phases
+        Only displacements that begin while the ion is in this phase, as for :func:`vanhove.dynamics.msd`: with
+        ``"first"`` the ions that are in it at the first frame.
 
     Returns
     -------
     Dataset
         ``r2(lag, atom)`` (Å²), with ``index`` (the atom's number in the trajectory) and ``atom_species``; ``mean`` over
         the ions, ``mean_error`` (one standard error from the spread between ions, as if each moved on its own; NaN for
-        one ion), and ``median``.
+        one ion), and ``median``. NaN for an ion that is not in ``phase`` at any origin of a lag; ``mean`` is over the
+        displacements, so that ions count by how often they were.
     """
-    ions = traj.select(species if isinstance(species, str) else list(species))
     if origins not in ("all", "first"):
         raise Refusal(f"origins={origins!r}", "", 'Pass "first" or "all"')
     first_only = origins == "first"
+    chosen = origins_of(traj, species, phase, phases, first_only=first_only)
+    ions = chosen.ions
     if ions.n_frames < 2 or ions.evenly_spaced:
         steps = chosen_lags(lags, ions.n_frames, ions.spacing)
         available = np.ones_like(steps) if first_only else ions.n_frames - steps
         pairs = PairsByLag(ions.times, np.asarray(steps * ions.spacing, np.float64), available, first_only)
     else:
         pairs = PairsByLag.chosen(ions.times, lags, first_only=first_only)
-    path = drift_of(ions, drift, sorted(set(ions.species.tolist())))
-    squares = _squares(ions, path, pairs) / pairs.n_origins[:, None]
+    sums, counts = _squares(ions, drift_of(ions, drift, chosen.mobile), pairs, chosen.inside)
+    squares = means(sums, counts)
     n = ions.n_atoms
-    error = squares.std(axis=1, ddof=1) / np.sqrt(n) if n > 1 else np.full(len(squares), np.nan)
+    mean = means(sums.sum(axis=1), counts.sum(axis=1))
+    error = spread_of(squares.T, counts.T, 2)
     mine = np.flatnonzero(np.isin(traj.atom_numbers, ions.atom_numbers))
+    some = (counts > 0).any(axis=1)
+    median = np.full(len(squares), np.nan)
+    median[some] = np.nanmedian(squares[some], axis=1)
     known = {} if traj.temperature is None else {"temperature": float(traj.temperature)}
     name = species if isinstance(species, str) else ", ".join(species)
     return dataset(
         "dynamics.displacements",
         {
             "r2": Column(("lag", "atom"), squares, "Å²", "squared displacement"),
-            "mean": Column(("lag",), squares.mean(axis=1), "Å²", "mean squared displacement"),
+            "mean": Column(("lag",), mean, "Å²", "mean squared displacement"),
             "mean_error": Column(("lag",), error, "Å²", "standard error of the mean, of independent ions"),
-            "median": Column(("lag",), np.median(squares, axis=1), "Å²", "median of the squared displacements"),
+            "median": Column(("lag",), median, "Å²", "median of the squared displacements"),
         },
         {
             "lag": Column(("lag",), pairs.lags, "ps", "lag"),
             "index": Column(("atom",), mine, "1", "number of the atom in the trajectory"),
             "atom_species": Column(("atom",), ions.species, "1", "species of the atom"),
         },
-        parameters=dict(species=species, lags=lags, drift=drift, origins=origins),
-        history=list(traj.history),
-        title=f"Squared displacements of {name}",
+        parameters=dict(species=species, lags=lags, drift=drift, origins=origins, phase=chosen.phase or None),
+        history=chosen.history(traj),
+        title=f"Squared displacements of {name}{chosen.told}",
         fingerprint=traj.fingerprint,
         species=name,
         n_ions=n,
         drift=drift or "none",
         origins=origins,
+        **chosen.attributes,
         **known,
     )
 
 
-def _squares(ions: Trajectory, path: Floats | None, pairs: PairsByLag) -> Floats:
-    """Sums of the squared displacements over the origins, (lag, atom)."""
-    from vanhove.kernels.correlate import centred_rows
+def _squares(ions: Trajectory, path: Floats | None, pairs: PairsByLag, inside: Bools | None) -> tuple[Floats, Ints]:
+    """Sums of the squared displacements over the origins, and how many these are: (lag, atom)."""
     from vanhove.kernels.intervals import add_squared_pairs
+    from vanhove.kernels.origins import add_squared_origins
 
     frames, lags = ions.n_frames, len(pairs.lags)
-    needed, budget = 8 * lags * ions.n_atoms, memory_budget()
+    needed, budget = 16 * lags * ions.n_atoms, memory_budget()
     if needed > budget // 2:
         raise Refusal(
             f"Displacements of {ions.n_atoms} ions at {lags} lags take {needed / 1e9:.1f} GB",
             f"the memory budget is {budget / 1e9:.1f} GB", 'Take lags="log" or a list, or raise VANHOVE_MEMORY',
         )  # fmt: skip
     table = np.empty((lags, ions.n_atoms))
-    drift = np.zeros((frames, 3)) if path is None else path
+    counts = np.repeat(pairs.n_origins[:, None], ions.n_atoms, axis=1)
     nowhere = np.full(lags, -1)  # the sums are not told apart by parts of the origins
 
     def work(atoms: slice) -> Sums:
-        block = ions.read_paths(atoms=atoms)
-        rows = np.empty((3 * TILE, frames))
-        for first in range(0, block.shape[1], TILE):
-            last = min(first + TILE, block.shape[1])
-            part, sums = rows[: 3 * (last - first)], np.zeros((3, last - first, lags))
-            centred_rows(block, first, last, drift, part)
-            add_squared_pairs(
-                part, pairs.times, pairs.origins, pairs.lags, pairs.tolerance, np.arange(last - first), nowhere, sums,
-                np.empty((3, 1, last - first, 0)),
-            )  # fmt: skip
-            table[:, atoms.start + first : atoms.start + last] = sums.sum(axis=0).T
+        for rows, mine in tiles(ions, path, atoms, TILE):
+            n = mine.stop - mine.start
+            sums, each = np.zeros((3, n, lags)), np.arange(n)
+            if inside is None:
+                add_squared_pairs(
+                    rows, pairs.times, pairs.origins, pairs.lags, pairs.tolerance, each, nowhere, sums,
+                    np.empty((3, 1, n, 0)),
+                )  # fmt: skip
+            else:
+                here = np.zeros((n, lags), np.int64)
+                add_squared_origins(
+                    rows, inside[mine], pairs.times, pairs.lags, pairs.tolerance, each, nowhere, sums, here,
+                    np.empty((3, 1, n, 0)), np.empty((1, n, 0), np.int64), np.zeros(lags),
+                )  # fmt: skip
+                counts[:, mine] = here.T
+            table[:, mine] = sums.sum(axis=0).T
         return {}
 
-    fields = 3 if "correction" in ions.system.source.fields else 2
-    fixed = 24 * TILE * (frames + lags) + needed
-    add_blocks(cut_atoms(ions, 24 * frames * fields, fixed=fixed), work, "displacements")
-    return table
+    fixed = 24 * TILE * (frames + 2 * lags) + needed
+    add_blocks(cut_atoms(ions, 24 * frames * fields_of(ions), fixed=fixed), work, "displacements")
+    return table, counts
 
 
 def draw(result: Dataset, ax: Axes) -> None:
@@ -152,10 +173,11 @@ def draw(result: Dataset, ax: Axes) -> None:
     moved = np.flatnonzero(result["lag"].values > 0)
     taken = moved[np.unique(np.round(np.linspace(0, len(moved) - 1, min(MOST_LINES, len(moved)))).astype(int))]
     colours = mpl.colormaps["viridis"](np.linspace(0.0, 0.88, max(len(taken), 1)))
-    name = str(result.attrs["species"])
+    name, alone = said_of(result)
     for colour, k in zip(colours, taken.tolist(), strict=True):
-        far = np.sort(np.sqrt(result["r2"].values[k]))[::-1]
-        shown = colour if len(taken) > 1 else colour_of(name)
+        far = np.sqrt(result["r2"].values[k])
+        far = np.sort(far[np.isfinite(far)])[::-1]
+        shown = colour if len(taken) > 1 else alone
         ax.step(far, np.arange(1, len(far) + 1) / len(far), where="post", color=shown, label=f"{result.lag[k]:.3g} ps")
     ax.set(xlabel=label("distance gone", "Å"), ylabel=f"share of the {name} beyond", ylim=(0, 1.02), xlim=(0, None))
     if len(taken):

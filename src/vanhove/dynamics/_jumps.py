@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from vanhove.base.errors import Refusal, warn
-from vanhove.base.figures import colour_of, label
+from vanhove.base.figures import label
 from vanhove.base.results import Column, dataset
 from vanhove.base.units import CM2_S_PER_A2_PS
-from vanhove.trajectory.blocks import cut_atoms, in_order
 from vanhove.trajectory.blocks import drift as drift_of
 
-from .residence import BOUND, dispersion, survival
+from .jump_search import RECROSSINGS, THRESHOLDS, find, vibration_of
+from .phase_origins import Phase, origins_of, said_of
+from .residence import BOUND, Survival, dispersion, survival
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,20 +24,17 @@ if TYPE_CHECKING:
 
     from vanhove.trajectory import Trajectory
 
+    from .jump_search import Found
+    from .phase_origins import Origins, Phases
+
+    Bools = NDArray[np.bool_]
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
 AMPLITUDES = 3.0  # of vibration: the least length of a jump
-WINDOW = 1.0  # ps in which the vibration is seen
-FEWEST_IN_WINDOW = 5  # frames
-STAY = 0.1  # ps that an ion has to be somewhere to have arrived; two frames at least
-MEMORY = 5.0  # ps over which a place is averaged
-SHIFT = 1.0  # ps after which a place less than a jump away is where the ion is
 FEWEST_FRAMES = 10
 BLURRED = 2.0  # how much more jumps a threshold of 3/4 finds than one of 5/4, where there is no gap below the jumps
 FLOWS = 0.5  # jumps per ps and ion: half of all windows in which the vibration is seen hold one
-THRESHOLDS = (0.75, 1.0, 1.25, 1.5)  # times the threshold: how much the rate depends on it
-RECROSSINGS = (0.0, 0.5, 1.0, 2.0)  # times the time within which returns don't count
 CAVEAT = "jumps are taken as uncorrelated: returns after the set time, and chains of jumps, make the tracer's D differ"
 
 
@@ -49,6 +47,8 @@ def jumps(
     recrossing: float = 1.0,
     passing: float = 0.3,
     vibration: float | None = None,
+    phase: Phase = None,
+    phases: Phases = None,
 ) -> Dataset:
     r"""Jumps of ions between the places where they stay, without sites: in crystals and in glasses (B8).
 
@@ -80,6 +80,9 @@ def jumps(
         ps. An ion that stayed shorter somewhere and went straight on was on its way: one jump, not two.
     vibration
         ⟨u²⟩^½ in Å, where it is known.
+    phase, phases
+        Only jumps that begin (last frame before), waits that begin, and time that is spent in this phase, as for
+        :func:`msd`: rates are those of an ion while it is there. So is the vibration.
 
     Returns
     -------
@@ -92,9 +95,8 @@ def jumps(
         the run cut off count, too; ``mean_length``, ``mean_squared_length``; ``D`` = ⟨l²⟩/6τ with the spread between
         ions as its error, right for uncorrelated jumps only. ``survival`` is the share of waits longer than
         ``wait`` (Kaplan-Meier). ``rate_at(threshold_at, recrossing_at)`` is the rate with other settings: where it
-        depends on them, so does every number here.
+        depends on them, so does every number here. With ``phase``, ``watched`` is each ion's time in it (ps).
     """
-    ions = traj.select(species if isinstance(species, str) else list(species))
     for word, value in (("threshold", threshold), ("vibration", vibration)):
         if value is not None and not (np.isfinite(value) and value > 0):
             raise Refusal(f"{word}={value}", "", "Give a positive length in Å")
@@ -103,10 +105,12 @@ def jumps(
             raise Refusal(f"{word}={value}", "", "Give a number of ps, 0 or more")
     if traj.n_frames < FEWEST_FRAMES:
         raise Refusal(f"{traj.n_frames} frames show no jumps", "", f"Give at least {FEWEST_FRAMES}")
-    spacing = ions.spacing
-    reference = drift_of(ions, drift, sorted(set(ions.species.tolist())))
+    spacing = traj.spacing
+    chosen = origins_of(traj, species, phase, phases)
+    ions = chosen.ions
+    reference = drift_of(ions, drift, chosen.mobile)
     path = np.zeros((ions.n_frames, 3)) if reference is None else reference
-    seen = float(vibration) if vibration is not None else _vibration(ions, path, spacing)
+    seen = float(vibration) if vibration is not None else vibration_of(chosen, path, spacing)
     least = AMPLITUDES * seen if threshold is None else float(threshold)
     if not least > 0:
         raise Refusal("The ions do not move at all", "", "Give threshold= (Å)")
@@ -115,109 +119,42 @@ def jumps(
             f"Returns within {recrossing:g} ps can't be seen", f"the frames are {spacing:g} ps apart",
             "Write frames more often",
         )  # fmt: skip
-    found = _find(ions, path, spacing, least, recrossing, passing)
-    return _result(traj, ions, found, species, spacing, seen, least, dict(
+    found = find(chosen, path, spacing, least, recrossing, passing)
+    return _result(traj, chosen, found, species, spacing, seen, least, dict(
         species=species, drift=drift, threshold=threshold, recrossing=recrossing, passing=passing, vibration=vibration,
+        phase=chosen.phase or None,
     ))  # fmt: skip
 
 
-class Found(NamedTuple):
-    """The jumps of all ions."""
-
-    table: Ints  # (jump, [ion, last frame before, first frame after])
-    places: Floats  # (jump, [before, after], axis)
-    counts: Ints  # (ion)
-    returns: Ints  # (ion)
-    others: Ints  # (threshold, recrossing): jumps of all ions with other settings
-
-
-def _blocks(ions: Trajectory) -> list[slice]:
-    fields = 3 if "correction" in ions.system.source.fields else 2
-    return cut_atoms(ions, 24 * ions.n_frames * fields, fixed=200 * ions.n_frames)
-
-
-def _vibration(ions: Trajectory, path: Floats, spacing: float) -> float:
-    """Root mean squared distance of ions from where they stay."""
-    from vanhove.kernels.hops import window_variances
-
-    length = max(FEWEST_IN_WINDOW, round(WINDOW / spacing))
-    windows = ions.n_frames // length
-    if windows == 0:
-        length, windows = ions.n_frames, 1
-
-    def work(atoms: slice) -> Floats:
-        block = ions.read_paths(atoms=atoms)
-        variances = np.empty((windows, block.shape[1]))
-        window_variances(block, path, length, variances)
-        return variances
-
-    variances = np.concatenate(list(in_order(work, _blocks(ions))), axis=1)
-    return float(np.sqrt(np.median(variances)))
-
-
-def _find(ions: Trajectory, path: Floats, spacing: float, threshold: float, recrossing: float, passing: float) -> Found:
-    from vanhove.kernels.hops import jumps_of
-
-    def in_frames(time: float, least: int) -> int:
-        return max(least, round(time / spacing))
-
-    stay, memory, shift = in_frames(STAY, 2), in_frames(MEMORY, 2), in_frames(SHIFT, 3)
-
-    def work(atoms: slice) -> Found:
-        block = ions.read_paths(atoms=atoms)
-        counts, returns = np.zeros((2, block.shape[1]), np.int64)
-        others = np.zeros((len(THRESHOLDS), len(RECROSSINGS)), np.int64)
-        table, places = np.empty((0, 3), np.int64), np.empty((0, 2, 3))
-        more, unused = np.zeros((2, block.shape[1]), np.int64)
-        for i, of_threshold in enumerate(THRESHOLDS):
-            for k, of_time in enumerate(RECROSSINGS):
-                usual = of_threshold == 1.0 and of_time == 1.0
-                rows, ends = jumps_of(
-                    block, path, of_threshold * threshold, stay, memory, in_frames(passing, 0),
-                    in_frames(of_time * recrossing, 0), shift, counts if usual else more,
-                    returns if usual else unused,
-                )  # fmt: skip
-                others[i, k] = len(rows)
-                if usual:
-                    table, places = rows.copy(), ends.copy()
-        table[:, 0] += atoms.start
-        return Found(table, places, counts, returns, others)
-
-    tables, places, counts, returns, others = zip(*in_order(work, _blocks(ions)), strict=True)
-    return Found(
-        np.concatenate(tables), np.concatenate(places), np.concatenate(counts), np.concatenate(returns),
-        np.sum(others, axis=0),
-    )  # fmt: skip
-
-
 def _result(
-    traj: Trajectory, ions: Trajectory, found: Found, species: str | Sequence[str], spacing: float,
+    traj: Trajectory, origins: Origins, found: Found, species: str | Sequence[str], spacing: float,
     vibration: float, threshold: float, parameters: dict[str, object],
 ) -> Dataset:  # fmt: skip
     from scipy.stats import chi2
 
-    ion, left, reached = found.table.T
-    lengths = np.linalg.norm(found.places[:, 1] - found.places[:, 0], axis=1)
-    number = len(ion)
-    middle = 0.5 * (left + reached)
-    again = np.zeros(number, bool)
-    again[1:] = ion[1:] == ion[:-1]
-    waiting = np.full(number, np.nan)
-    waiting[1:][again[1:]] = spacing * np.diff(middle)[again[1:]]
+    ions, begun = origins.ions, found.begun
+    waiting, alive = _waits(found, spacing, ions.n_frames)
     run = spacing * (ions.n_frames - 1)
-    time = run * ions.n_atoms
+    watched = np.full(ions.n_atoms, run)
+    if origins.inside is not None:
+        watched = spacing * origins.inside[:, :-1].sum(axis=1)
+    time = float(watched.sum())
+    if not time > 0:
+        raise Refusal("The ions are in this phase at the last frame only", "", "Choose another phase")
+    ion, left, reached = found.table[begun].T
+    ends, middle, waiting = found.places[begun], 0.5 * (left + reached), waiting[begun]
+    lengths = np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1)
+    number = len(ion)
+    counts = np.bincount(ion, minlength=ions.n_atoms)
     rate, rates = number / time, found.others / time
-    factor = dispersion(found.counts, np.full(ions.n_atoms, run))
-    squares = np.bincount(ion, lengths**2, minlength=ions.n_atoms) / (6 * run)
+    factor = dispersion(counts, watched)
     nothing = np.nan
-    diffusion = float(squares.mean()) * CM2_S_PER_A2_PS if number else nothing
-    poisson = np.sqrt((lengths**4).sum()) / (6 * run * ions.n_atoms) * CM2_S_PER_A2_PS if number else nothing
-    among = squares.std(ddof=1) / np.sqrt(ions.n_atoms) * CM2_S_PER_A2_PS if ions.n_atoms > 1 else 0.0
-    last = np.append(~again[1:], True) if number else again
-    cut = ions.n_frames - 1 - middle[last]  # from the last jump of an ion to the end of the run
-    whole = np.rint(np.concatenate([waiting[again] / spacing, cut])).astype(np.int64)
-    ended = np.repeat([True, False], [int(again.sum()), len(cut)])
-    alive = survival(whole, ended, spacing, ions.n_frames - 1)
+    squares = np.bincount(ion, lengths**2, minlength=ions.n_atoms) / 6
+    diffusion = float(squares.sum()) / time
+    poisson = float(np.sqrt((lengths**4).sum())) / (6 * time)
+    apart = float(((squares - diffusion * watched) ** 2).sum())  # of the ions, by how long each was watched
+    among = np.sqrt(apart * ions.n_atoms / max(ions.n_atoms - 1, 1)) / time
+    to_cm2 = CM2_S_PER_A2_PS if number else nothing
     place = np.flatnonzero(np.isin(traj.atom_numbers, ions.atom_numbers))
     name = species if isinstance(species, str) else ", ".join(species)
     known: dict[str, float] = {} if traj.temperature is None else {"temperature": float(traj.temperature)}
@@ -239,19 +176,20 @@ def _result(
             "mean_length_error": Column((), spread, "Å", "standard error of the mean length"),
             "mean_squared_length": Column((), square, "Å²", "mean squared length of a jump"),
             "mean_squared_length_error": Column((), spread_square, "Å²", "standard error of the mean squared length"),
-            "D": Column((), diffusion, "cm²/s", "⟨l²⟩/6τ of uncorrelated jumps"),
-            "D_error": Column((), max(poisson, among), "cm²/s", "standard error of ⟨l²⟩/6τ"),
+            "D": Column((), diffusion * to_cm2, "cm²/s", "⟨l²⟩/6τ of uncorrelated jumps"),
+            "D_error": Column((), max(poisson, among) * to_cm2, "cm²/s", "standard error of ⟨l²⟩/6τ"),
             "atom": Column(("event",), place[ion], "1", "number of the atom in the trajectory"),
             "time": Column(("event",), ions.times[0] + spacing * middle, "ps", "middle of the jump"),
             "length": Column(("event",), lengths, "Å", "length of the jump"),
             "duration": Column(("event",), spacing * (reached - left), "ps", "duration of the jump"),
             "waiting": Column(("event",), waiting, "ps", "time since the ion's jump before"),
-            "start": Column(("event", "axis"), found.places[:, 0], "Å", "mean position before the jump"),
-            "end": Column(("event", "axis"), found.places[:, 1], "Å", "mean position after the jump"),
-            "jumps_of_ion": Column(("ion",), found.counts, "1", "jumps of the ion"),
+            "start": Column(("event", "axis"), ends[:, 0], "Å", "mean position before the jump"),
+            "end": Column(("event", "axis"), ends[:, 1], "Å", "mean position after the jump"),
+            "jumps_of_ion": Column(("ion",), counts, "1", "jumps of the ion"),
             "recrossings": Column(("ion",), found.returns, "1", "pairs of a jump and its return that were taken out"),
             "survival": Column(("wait",), alive.share, "1", "share of waits that last longer"),
             "survival_error": Column(("wait",), alive.error, "1", "standard error of the share"),
+            **({"watched": Column(("ion",), watched, "ps", "time of the ion in the phase")} if origins.phase else {}),
             "rate_at": Column(("threshold_at", "recrossing_at"), rates, "1/ps", "rate with other settings"),
         },
         {
@@ -265,8 +203,8 @@ def _result(
             ),
         },
         parameters=parameters,
-        history=list(traj.history),
-        title=f"Jumps of {name}",
+        history=origins.history(traj),
+        title=f"Jumps of {name}{origins.told}",
         fingerprint=traj.fingerprint,
         species=name,
         n_ions=ions.n_atoms,
@@ -276,8 +214,26 @@ def _result(
         threshold=threshold,
         verdict=_verdict(number, rate, run, vibration, threshold, rates[:, RECROSSINGS.index(1.0)]),
         caveat=CAVEAT,
+        **origins.attributes,
         **known,
     )  # fmt: skip
+
+
+def _waits(found: Found, spacing: float, n_frames: int) -> tuple[Floats, Survival]:
+    """How long each ion had waited for each jump (ps), NaN for its first one, and how long waits last."""
+    ion, left, reached = found.table.T
+    middle = 0.5 * (left + reached)
+    again = np.zeros(len(ion), bool)
+    again[1:] = ion[1:] == ion[:-1]
+    waiting = np.full(len(ion), np.nan)
+    waiting[1:][again[1:]] = np.diff(middle)[again[1:]]  # frames
+    last = np.append(~again[1:], True) if len(ion) else again
+    ended = again.copy()
+    ended[1:] &= found.settled[:-1]  # waits that began in the phase
+    cut = n_frames - 1 - middle[last & found.settled]  # from the last jump of an ion to the end of the run
+    whole = np.rint(np.concatenate([waiting[ended], cut])).astype(np.int64)
+    seen = np.repeat([True, False], [int(ended.sum()), len(cut)])
+    return spacing * waiting, survival(whole, seen, spacing, n_frames - 1)
 
 
 def _verdict(number: int, rate: float, run: float, vibration: float, threshold: float, rates: Floats) -> str:
@@ -298,7 +254,7 @@ def _verdict(number: int, rate: float, run: float, vibration: float, threshold: 
 
 def draw(result: Dataset, ax: Axes) -> None:
     """How long the jumps are, and (inset) how long ions wait between them, beside an exponential of the same mean."""
-    colour = colour_of(str(result.attrs["species"]))
+    _, colour = said_of(result)
     lengths = result["length"].values
     ax.set(xlabel=label("jump length", "Å"), ylabel="jumps")
     if len(lengths) == 0:

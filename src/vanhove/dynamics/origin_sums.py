@@ -205,6 +205,19 @@ def means(sums: Floats, counts: Ints | Floats) -> Floats:
     return found
 
 
+def spread_of(values: Floats, counts: Ints, fewest: int) -> Floats:
+    """Standard error of the mean over groups (first axis) with ``counts`` of what is averaged; NaN of too few groups.
+
+    That of a ratio of two sums: groups with more count more, and that they have more is no error.
+    """
+    there = (counts > 0).sum(axis=0)
+    whole = np.maximum(counts.sum(axis=0), 1)
+    mean = np.nansum(values * counts, axis=0) / whole
+    apart = np.where(counts > 0, counts / whole * (values - mean), 0.0)
+    error: Floats = np.sqrt((apart**2).sum(axis=0) * there / np.maximum(there - 1, 1))
+    return np.where(there >= fewest, error, np.nan)
+
+
 def _by_fft(
     ions: Trajectory, path: Floats | None, inside: Bools, fill: Fill, add: AddSpectra, sizes: tuple[int, int, int, int]
 ) -> tuple[Floats, Floats]:

@@ -9,7 +9,7 @@ import numpy as np
 from vanhove.base.results import Column
 
 from .averages import FEWEST_GROUPS, WALK, Averages
-from .origin_sums import Asked, counted, every_square, groups_of, means, sum_squares_of
+from .origin_sums import Asked, counted, every_square, groups_of, means, spread_of, sum_squares_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,7 +40,7 @@ def over_origins(ions: Trajectory, path: Floats | None, lags: Lags, inside: Bool
     independent = asked.independent(counts, found.overlaps)
     by_group = means(found.sums.sum(axis=0), found.counts)
     at = direct[asked.lag[direct] > 0]
-    spread = spread_of(by_group, found.counts)[asked.lag[direct] > 0] / total[at]
+    spread = spread_of(by_group, found.counts, FEWEST_GROUPS)[asked.lag[direct] > 0] / total[at]
     known = np.isfinite(spread)
     if known.any():
         place = np.log(np.maximum(asked.lag, asked.lag[at][0]))
@@ -65,16 +65,3 @@ def over_origins(ions: Trajectory, path: Floats | None, lags: Lags, inside: Bool
         if asked.frames is not None
         else {"frame_time": Column(("frame",), ions.times, "ps", "time of a frame")},
     )  # fmt: skip
-
-
-def spread_of(values: Floats, counts: Ints) -> Floats:
-    """Standard error of the mean over groups (first axis) that hold ``counts`` of what is averaged; NaN of too few.
-
-    That of a ratio of two sums: groups with more count more, and that they have more is no error.
-    """
-    there = (counts > 0).sum(axis=0)
-    whole = np.maximum(counts.sum(axis=0), 1)
-    mean = np.nansum(values * counts, axis=0) / whole
-    apart = np.where(counts > 0, counts / whole * (values - mean), 0.0)
-    error: Floats = np.sqrt((apart**2).sum(axis=0) * there / np.maximum(there - 1, 1))
-    return np.where(there >= FEWEST_GROUPS, error, np.nan)

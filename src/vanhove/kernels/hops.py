@@ -11,6 +11,7 @@ from .compile import kernel
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    Bools = NDArray[np.bool_]
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
@@ -118,10 +119,13 @@ def _settle(
 
 
 @kernel
-def _clean(places: Floats, frames: Ints, moves: int, threshold: float, passing: int, back: int) -> tuple[int, int]:
+def _clean(
+    places: Floats, frames: Ints, moves: int, threshold: float, passing: int, back: int, inside: Bools
+) -> tuple[int, int]:
     """Take out returns after a stay of up to ``back`` frames, and join moves through places that were only passed.
 
-    Gives how many moves are left and how many returns there were; ``places`` and ``frames`` are shortened in place.
+    Gives how many moves are left and how many returns there were that began at a frame ``inside``; ``places`` and
+    ``frames`` are shortened in place.
     """
     kept, returns = 0, 0
     for k in range(moves):
@@ -135,7 +139,7 @@ def _clean(places: Floats, frames: Ints, moves: int, threshold: float, passing: 
             stayed = frames[last, 0] - frames[before, 1]
             if straight < threshold and stayed <= back:
                 kept -= 2
-                returns += 1
+                returns += 1 if inside[frames[before, 0]] else 0
                 break
             legs = np.sqrt(_apart(places[last, 0], places[before, 0]))
             legs += np.sqrt(_apart(places[last, 1], places[last, 0]))
@@ -191,12 +195,12 @@ def _time(path: Floats, places: Floats, frames: Ints, moves: int, threshold: flo
 @kernel
 def jumps_of(
     block: Floats, drift: Floats, threshold: float, dwell: int, memory: int, passing: int, back: int, shift: int,
-    counts: Ints, returns: Ints,
+    inside: Bools, returns: Ints,
 ) -> tuple[Ints, Floats]:  # fmt: skip
     """All jumps of a block of paths (frame, atom, axis) relative to the path ``drift``.
 
-    ``counts`` and ``returns`` (atom) are filled. Gives (jump, [atom, last frame before, first frame after]) and the
-    places (jump, [before, after], axis), by atom and then by time.
+    ``returns`` (atom) is filled with those that began at a frame ``inside`` (atom, frame). Gives (jump, [atom, last
+    frame before, first frame after]) and the places (jump, [before, after], axis), by atom and then by time.
     """
     n_frames = block.shape[0]
     path = np.empty((n_frames, 3))
@@ -211,11 +215,11 @@ def jumps_of(
         returned = 0
         for _ in range(2):  # a place that was first seen on the way may hide a return
             _centre(path, places, frames, moves, threshold, memory)
-            moves, more_returned = _clean(places, frames, moves, threshold, passing, back)
+            moves, more_returned = _clean(places, frames, moves, threshold, passing, back, inside[a])
             returned += more_returned
         _centre(path, places, frames, moves, threshold, memory)
         moves = _time(path, places, frames, moves, threshold, memory)
-        counts[a], returns[a] = moves, returned
+        returns[a] = returned
         if total + moves > table.shape[0]:
             room = 2 * (total + moves)
             more, further = np.empty((room, 3), np.int64), np.empty((room, 2, 3))
