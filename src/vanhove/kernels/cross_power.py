@@ -18,18 +18,20 @@ if TYPE_CHECKING:
 
 @kernel
 def add_cross_power(
-    transforms: Complexes, means: Complexes, point: Ints, weights: Floats, pairs: Ints,
+    transforms: Complexes, means: Floats, slow: Floats, point: Ints, weights: Floats, pairs: Ints,
     power: Floats, spread: Floats, still: Floats,
 ) -> None:  # fmt: skip
     r"""Add w Re A_a A_b* of every vector to ``power``, and what is expected of its variance to ``spread``.
 
     A Fourier component of a long record is a complex Gaussian: Re A_a A_b* then has the variance ½|A_a|²|A_b|² in the
-    mean. A constant part m is no such thing; ``still`` collects w²½|m_a|²|m_b|², to be taken off.
+    mean. The constant part of a record is no such thing; ``still`` collects what it takes to tell and to leave it out.
 
     Parameters
     ----------
-    transforms, means
-        (component, species, vector, frequency), and their constant parts without the last axis.
+    transforms
+        (component, species, vector, frequency).
+    means, slow
+        M = |m|² of the records' means, and the same of the Fourier components next to them, L.
     point
         To which sum each vector goes.
     weights
@@ -39,7 +41,7 @@ def add_cross_power(
     power, spread
         (point, group, pair, frequency).
     still
-        (point, group, pair).
+        (point, group, pair, 3): ½w² times M_a M_b, M_a L_b + L_a M_b and L_a L_b.
     """
     for q in range(transforms.shape[2]):
         for g in range(weights.shape[0]):
@@ -49,10 +51,12 @@ def add_cross_power(
                     continue
                 for n in range(pairs.shape[0]):
                     a, b = pairs[n, 0], pairs[n, 1]
-                    one, other = means[i, a, q], means[i, b, q]
-                    square = (one.real**2 + one.imag**2) * (other.real**2 + other.imag**2)
-                    still[point[q], g, n] += 0.5 * weight**2 * square
-                    _add(transforms[i, a, q], transforms[i, b, q], weight, power[point[q], g, n], spread[point[q], g, n])
+                    half = 0.5 * weight**2
+                    at = point[q]
+                    still[at, g, n, 0] += half * means[i, a, q] * means[i, b, q]
+                    still[at, g, n, 1] += half * (means[i, a, q] * slow[i, b, q] + slow[i, a, q] * means[i, b, q])
+                    still[at, g, n, 2] += half * slow[i, a, q] * slow[i, b, q]
+                    _add(transforms[i, a, q], transforms[i, b, q], weight, power[at, g, n], spread[at, g, n])
 
 
 @kernel

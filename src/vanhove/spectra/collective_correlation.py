@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 Correction = Literal["classical", "detailed-balance"]
 
 TEMPORARIES = 3  # times the transforms of a block: what the FFT and its output take
+FROZEN = 20  # times the power of a record's slowest changes: what its mean has beyond that is no fluctuation
+OWN = 4.0  # of the product of both: what chance has added to such a mean, and a margin of 2
 SUMS = 12  # numbers for each frequency of a point: its two sums, and what they become
 
 
@@ -63,7 +65,9 @@ class Grids(NamedTuple):
         lags = int(asked / spacing * (1 + 1e-9)) + 1 if np.isfinite(asked) else 0
         if not 2 <= lags <= traj.n_frames:
             raise Refusal(
-                f"max_lag={max_lag} ps" if max_lag is not None else f"{traj.n_frames} frames are no correlation function",
+                f"max_lag={max_lag} ps"
+                if max_lag is not None
+                else f"{traj.n_frames} frames are no correlation function",
                 f"the run is {longest:g} ps long, its frames {spacing:g} ps apart",
                 f"Give a max_lag from {spacing:g} to {longest:g} ps" if max_lag is not None else "Give a longer run",
             )
@@ -139,11 +143,11 @@ def correlate(
             mixed = mine if plain else np.einsum("as,isqt->iaqt", amplitudes, mine)
             here = point[block]
             shape = (here[-1] - here[0] + 1, len(groups), len(both))
-            found = _Part(int(here[0]), np.zeros((*shape, length)), np.zeros((*shape, length)), np.zeros(shape))
-            means = mixed.mean(axis=-1)
+            found = _Part(int(here[0]), *(np.zeros((*shape, n)) for n in (length, length, 3)))
+            constant, slow = _slowest(mixed)
             transforms = fft(mixed, length, axis=-1)
             add_cross_power(
-                transforms, means, here - here[0], groups, both, found.power, found.spread, found.still
+                transforms, constant, slow, here - here[0], groups, both, found.power, found.spread, found.still
             )  # fmt: skip
             return found
 
@@ -161,7 +165,7 @@ class _Part(NamedTuple):
     first: int
     power: Floats  # (point, group, pair, frequency)
     spread: Floats
-    still: Floats  # (point, group, pair)
+    still: Floats  # (point, group, pair, 3)
 
 
 class _Sums:
@@ -187,8 +191,8 @@ class _Sums:
                 self._close(self._open)
         last = len(part.still) - 1
         if last:
-            self._close(_Part(part.first, part.power[:last], part.spread[:last], part.still[:last]))
-        self._open = _Part(part.first + last, part.power[last:], part.spread[last:], part.still[last:])
+            self._close(_Part(part.first, *(each[:last] for each in part[1:])))
+        self._open = _Part(part.first + last, *(each[last:] for each in part[1:]))
 
     def finish(self) -> Correlated:
         """All points."""
@@ -202,7 +206,8 @@ class _Sums:
         norm = self._norm[here, None, None, None]
         origins = frames - np.arange(grids.lags)
         by_lag = _even(part.power, self._length)[..., : grids.lags] / (norm * origins)
-        spread = part.spread - part.still[..., None] * self._box
+        frozen = np.maximum(part.still @ [1.0, -OWN, -(FROZEN**2)], 0.0)
+        spread = part.spread - frozen[..., None] * self._box
         # 1/T³ contains that zeros make the frequencies finer than a record of its length has independent ones
         covariance = _even(spread, self._length) / (float(frames) ** 3 * norm**2)
         at = 2 * np.arange(grids.lags) % self._length
@@ -230,6 +235,14 @@ class _Sums:
         half = np.fft.rfft(folded, axis=-1).real * (0.5 * (grids.spacing / PLANCK) ** 2 * self._doubled)
         both: Floats = np.concatenate([half[..., :0:-1], half], axis=-1)
         return both
+
+
+def _slowest(records: Complexes) -> tuple[Floats, Floats]:
+    """|mean|² of every record, and the same of its first two Fourier components on either side."""
+    frames = records.shape[-1]
+    waves = np.exp(-2j * np.pi / frames * np.outer(np.arange(frames), [0, 1, -1, 2, -2])) / frames
+    power = np.abs(records @ waves) ** 2
+    return power[..., 0], power[..., 1:].mean(axis=-1)
 
 
 def _overlap(grids: Grids) -> tuple[Floats, Floats]:
