@@ -12,6 +12,8 @@ import typer
 from vanhove.base.errors import Refusal, VanhoveWarning
 from vanhove.base.version import __version__
 
+from .fitting import fit
+
 WRONG, INTERRUPTED = 2, 130  # exit codes: wrong usage or input; Ctrl-C
 
 app = typer.Typer(
@@ -229,6 +231,12 @@ def compute(
     types = [text for text in species or [] if "=" in text]
     reading = _reading(types, timestep, spacing, temperature, unwrap, format, units, topology)
     _say(computed(observable, [*(rest or []), *ions], reading, out, figure))
+
+
+app.command(
+    epilog="DIR holds report.html, widths.csv, jump_models.csv, qens.nc and figures/. Exit code 1 where all of that is "
+    "written but no fit is a good one."
+)(fit)
 
 
 @app.command()

@@ -22,7 +22,9 @@ NARROWEST, WIDEST = 1e-3, 10.0  # bounds of a width: of the resolution's FWHM, a
 SEARCHED = {1: 16, 2: 14, 3: 10}  # widths on the grid that starts are looked for on, by the number of lines
 STARTS = 3  # the best of them, fitted each
 AT_A_BOUND = 1.02  # a width nearer to its bound than this factor stays there
-STEPS = 150  # evaluations of the model for each parameter, at most
+RELATIVE_STEP = 1e-4  # of a width, or of the resolution's, for derivatives
+SINGULAR = 1e6  # condition above which derivatives are one and the same
+STEPS = 80  # evaluations of the model for each parameter, at most
 
 
 class Spectrum(NamedTuple):
@@ -212,6 +214,24 @@ class Quasielastic:
         minimizer = lmfit.Minimizer(misfit, parameters, scale_covar=False, max_nfev=STEPS * len(parameters))
         return minimizer.minimize(method="leastsq")
 
+    def _covariance(self, names: Sequence[str], values: dict[str, float], columns: Floats) -> Floats | None:
+        """From derivatives at the fitted values; None where they don't tell the parameters apart."""
+        terms, errors = self.terms, self.spectrum.errors
+        amounts = np.array([values[name] for name in terms.linear])
+        sides = {}
+        for name in (*terms.widths, "centre"):
+            step = RELATIVE_STEP * (self.spectrum.resolution.fwhm if name == "centre" else values[name])
+            moved = [{**values, name: values[name] + sign * step} for sign in (1, -1)]
+            ahead, behind = (self.columns([at[w] for w in terms.widths], at["centre"]) @ amounts for at in moved)
+            sides[name] = (ahead - behind) / (2 * step)
+        linear = dict(zip(terms.linear, columns.T, strict=True))
+        slopes = np.stack([(linear | sides)[name] / errors for name in names], axis=1)
+        size = np.linalg.norm(slopes, axis=0)
+        if not (size > 0).all() or np.linalg.cond(slopes / size) > SINGULAR:
+            return None
+        inverse: Floats = np.linalg.inv((slopes / size).T @ (slopes / size)) / np.outer(size, size)
+        return inverse
+
     def _fitted(self, result: MinimizerResult, found: dict[str, float], bound: set[str]) -> Fitted:
         import lmfit
 
@@ -219,11 +239,13 @@ class Quasielastic:
         renamed = {f"{what}_{k}": f"{what}_{order.index(k) + 1}" for k in order for what in ("width", "area")}
         values = {renamed.get(name, name): value for name, value in found.items()}
         names = [renamed.get(name, name) for name in result.var_names]
+        columns = self.columns([values[name] for name in self.terms.widths], values["centre"])
         matrix = getattr(result, "covar", None)
+        if matrix is None:  # as where a fit ended on its way along a flat valley
+            matrix = self._covariance(names, values, columns)
         covariance = {} if matrix is None else {
             (a, b): float(matrix[i, j]) for i, a in enumerate(names) for j, b in enumerate(names)
         }  # fmt: skip
-        columns = self.columns([values[name] for name in self.terms.widths], values["centre"])
         ended = tuple(sorted(renamed[name] for name in bound))
         report = str(lmfit.fit_report(result))
         return Fitted(self.terms, values, covariance, float(result.chisqr), self.free, columns, report, ended)

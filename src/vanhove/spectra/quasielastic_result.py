@@ -102,7 +102,8 @@ def eisf_of(outcome: Outcome) -> tuple[float, float]:
     elastic, rest = fitted.values["area_elastic"], sum(fitted.values[name] for name in names)
     total = elastic + rest
     gradient = {"area_elastic": rest / total**2, **dict.fromkeys(names, -elastic / total**2)}
-    return elastic / total, outcome.scale * fitted.of_function(gradient)
+    error = outcome.scale * fitted.of_function(gradient)
+    return (elastic / total, error) if np.isfinite(error) else (np.nan, np.nan)
 
 
 def _curves(
