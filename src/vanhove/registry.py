@@ -48,7 +48,11 @@ def function(name: str) -> Callable[..., Dataset]:
 
 
 def file_of(name: str) -> Any:
-    """The module that holds an observable: its function and its ``draw``."""
+    """The module that holds an observable, or another function whose results are drawn: with its ``draw``."""
+    room, _, short = name.partition(".")
+    others: dict[str, str] = getattr(import_module(f"vanhove.{room}"), "OTHERS", {}) if room in ROOMS else {}
+    if short in others:
+        return import_module(f"vanhove.{room}.{others[short]}")
     full = full_name(name)
     return import_module(f"vanhove.{full.split('.')[0]}.{observables()[full].file}")
 

@@ -47,4 +47,7 @@ TABLE = {
     "diffusion_table": Entry("_diffusion_table", "D by every route, side by side", id="C12", takes="values"),
 }  # fmt: skip
 
-__getattr__, __dir__ = serve(__name__, {**TABLE, "read_measured": "measured"})
+# Functions that are no observables, but whose results draw themselves.
+OTHERS = {"read_measured": "measured", "rebin": "rebinning", "sum_q": "rebinning"}
+
+__getattr__, __dir__ = serve(__name__, {**TABLE, **OTHERS})

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 CALLED = {"q": ("1/Å", "momentum transfer"), "energy": ("meV", "energy transfer")}
 OWN = ("observable", "title", "parameters", "history", "version")  # attributes that each result has of its own
 WHOLE = 1 - 1e-9  # of a bin, within rounding
-ROUNDING = 1e-9  # 1/Å, of a Q that is asked for
+ROUNDING = 1e-6  # 1/Å, of a Q that is asked for
 DRAWN = 8  # spectra in a figure
 MOST_BINS = 10_000_000
 

@@ -63,9 +63,7 @@ def numbers(group: Any, path: str) -> Floats:
         raise Refusal(f"The array is of type {node.dtype} and shape {node.shape}", where, "Give numbers")
     found = node[()]
     if node.dtype == np.float32 and node.ndim == 1:
-        found = found.astype(
-            str
-        )  # 1.1 in four bytes is meant as 1.1, not as 1.10000002: axes are compared with numbers
+        found = [float(f"{value:.6g}") for value in found]  # 1.1 in four bytes is meant as 1.1, not as 1.10000002
     return np.asarray(found, np.float64)
 
 
