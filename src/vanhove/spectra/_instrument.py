@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
@@ -33,6 +33,7 @@ def instrument(
     sqe: Dataset,
     resolution: Resolution,
     *,
+    resolution_background: Literal["flat"] | None = "flat",
     geometry: str | None = None,
     e_i: float | None = None,
     e_f: float | None = None,
@@ -66,6 +67,8 @@ def instrument(
         the nearest Q's; or an instrument by name, which says resolution and geometry: ``"OSIRIS-PG002"``,
         ``"BASIS-Si111"``, ``"ARCS-25"``, ``"ARCS-50"``, ``"ARCS-180"``, ``"IN5-5A"``. Finer than h/T of the longest lag
         is refused.
+    resolution_background
+        ``"flat"`` takes a constant off a measured resolution, as for ``fit_qens``; None leaves it.
     geometry
         An instrument whose Q and E range to use, by name (``"MARI-30"``, ``"MARI-180"``, whose resolution depends on
         the chopper, as well as those above).
@@ -98,7 +101,7 @@ def instrument(
     simulated = Simulated.of(sqe)
     if q is not None:
         simulated = simulated.at_q(_numbers("q", q))
-    shape = shape_of(line, simulated.q)
+    shape = shape_of(line, simulated.q, resolution_background)
     _check_resolution(shape.widths, simulated)
     grid = _energies(energy, known if line is not resolution else None, simulated)
     S, error = simulated.through(smoothing(simulated, shape), grid.asked)
@@ -128,8 +131,8 @@ def instrument(
             "energy": Column(("energy",), grid.values, "meV", "energy transfer, positive where the neutron loses"),
         },
         parameters=dict(
-            resolution=_parameter(resolution), geometry=geometry, e_i=e_i, e_f=e_f, two_theta=two_theta, q=q,
-            energy=energy, background=background, counts=counts, seed=seed,
+            resolution=_parameter(resolution), resolution_background=resolution_background, geometry=geometry,
+            e_i=e_i, e_f=e_f, two_theta=two_theta, q=q, energy=energy, background=background, counts=counts, seed=seed,
         ),
         history=history_of(sqe),
         title="Simulated experiment" + (f": {known.name}" if known else ""),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -80,7 +80,7 @@ def _transform(line: Line, lags: int, spacing: float) -> Complexes:
     return result
 
 
-def shape_of(resolution: Any, q: Floats) -> Shape:
+def shape_of(resolution: Any, q: Floats, background: Literal["flat"] | None) -> Shape:
     """What a number (FWHM of a Gaussian), a pair (FWHM, share of a Lorentzian), a spectrum or its file stands for."""
     if isinstance(resolution, str | os.PathLike):
         from .measured import read_measured
@@ -90,7 +90,7 @@ def shape_of(resolution: Any, q: Floats) -> Shape:
         import xarray as xr
 
         wanted = xr.Dataset({"S": (("q", "energy"), np.zeros((len(q), 1)))}, {"q": q, "energy": [0.0]})
-        lines = resolutions_of(wanted, resolution).each
+        lines = resolutions_of(wanted, resolution, background=background).each
         return Shape(tuple(line for line in lines if isinstance(line, MeasuredResolution)), "measured")
     given = np.atleast_1d(np.asarray(resolution, np.float64))
     if given.shape not in {(1,), (2,)}:
