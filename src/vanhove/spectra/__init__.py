@@ -48,6 +48,6 @@ TABLE = {
 }  # fmt: skip
 
 # Functions that are no observables, but whose results draw themselves.
-OTHERS = {"read_measured": "measured", "rebin": "rebinning", "sum_q": "rebinning"}
+OTHERS = {"read_measured": "measured", "reweight": "_neutron_sqe", "rebin": "rebinning", "sum_q": "rebinning"}
 
 __getattr__, __dir__ = serve(__name__, {**TABLE, **OTHERS})
