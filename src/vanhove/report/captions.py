@@ -76,6 +76,15 @@ SAYS = {
     "spectra.instrument": """
         Simulated S(Q,E) {where} as an instrument would have measured it, against energy transfer (meV): seen through
         its resolution (dashes, to the height of the first line), where its detectors reach.""",
+    "spectra.vdos": """
+        Vibrational density of states g (1/meV) by species against energy E (meV) {where}, each normalised to 1, and their
+        mean over the atoms (dashes). Bands: one standard error, from parts of the run.""",
+    "spectra.neutron_dos": """
+        Density of states as neutrons weigh it (1/meV) against energy E (meV) {where}, normalised to 1, and what each
+        species makes up of it. Band: one standard error, from parts of the run.""",
+    "spectra.low_energy_law": """
+        Density of states g (1/meV) at low energy E (meV) {where}, with the laws fitted in the shaded window (dashes): a
+        parabola as in Debye's solid, a straight line as in a liquid, a free power. Band: one standard error.""",
     "structure.rdf": """
         Partial pair distribution functions g(r) of all pairs against distance r (Å) {where}, averaged over all
         frames; 1 is an ideal gas. The height of a peak that leaves the picture is written beside it; where pairs are

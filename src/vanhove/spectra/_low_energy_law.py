@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 SHOWN = 1.6  # times the end of the window: what the figure holds
+STILL = "none"  # the law of what does not move
+ROOM = 0.09  # of the axes' height, that a line of the legend takes above the curves
 LAW_COLOURS = {"linear": "#D55E00", "quadratic": "#0072B2", "power": "#009E73"}
 
 
@@ -82,7 +84,7 @@ def low_energy_law(
     of = unstable_fraction or 1.0
     damping = np.array([[_damping(f, of) for f in row] for row in fits])
     what = "⟨Γ⁻²⟩ of the unstable modes" if unstable_fraction else "⟨Γ⁻²⟩ N_INM/3N = πα"
-    preferred = [[f.preferred if f else "none" for f in row] for row in fits]
+    preferred = [[f.preferred if f else STILL for f in row] for row in fits]
     verdicts = [[f.sentence if f else "Nothing moves." for f in row] for row in fits]
     first = given.results[0].attrs
     kept = {name: first[name] for name in ("fingerprint", "resolution_fwhm", "window") if name in first}
@@ -129,7 +131,7 @@ def low_energy_law(
         title=f"Law of the density of states from {start:g} to {end:g} meV",
         window_start=start,
         window_end=end,
-        preferred=_one_word([f.preferred for row in fits for f in row if f]),
+        preferred=_in_words(given, preferred),
         **({"verdict": verdicts[0][0]} if len(fits) == len(fits[0]) == 1 else {}),
         **kept,
     )  # fmt: skip
@@ -201,9 +203,17 @@ def _between_temperatures(given: Series, window: tuple[float, float]) -> dict[st
     return found
 
 
-def _one_word(preferred: list[str]) -> str:
-    """The preferred law where it is the same all over, else all of them in their order."""
-    return preferred[0] if len(set(preferred)) == 1 else ", ".join(preferred)
+def _in_words(given: Series, preferred: list[list[str]]) -> str:
+    """The preferred law where it is the same all over, else that of each: ``"200 K Li quadratic, 600 K Li linear"``."""
+    if len({law for row in preferred for law in row if law != STILL}) == 1:
+        return next(law for row in preferred for law in row if law != STILL)
+    kelvin = [""] if given.temperatures is None else [f"{each:g} K " for each in given.temperatures]
+    names = [""] if given.species is None else [f"{each} " for each in given.species]
+    return ", ".join(
+        f"{at}{name}{law}"
+        for at, row in zip(kelvin, preferred, strict=True)
+        for name, law in zip(names, row, strict=True)
+    )
 
 
 def _shown_energies(given: Series, end: float) -> Floats:
@@ -245,7 +255,7 @@ def draw(result: Dataset, ax: Axes) -> None:
     name = ""
     if "species" in result.dims:
         names = result.species.values.tolist()
-        moving = [each for each in names if (result.preferred.sel(species=each) != "none").any()]
+        moving = [each for each in names if (result.preferred.sel(species=each) != STILL).any()]
         name = "total" if "total" in moving else moving[0]
         result = result.sel(species=name)
     ax.axvspan(start, end, color="#7F7F7F", alpha=0.12, lw=0)
@@ -253,7 +263,7 @@ def draw(result: Dataset, ax: Axes) -> None:
         for index, kelvin in enumerate(result.temperature.values.tolist()):
             one = result.sel(temperature=kelvin)
             colour = PALETTE[index % len(PALETTE)]
-            said = f"{kelvin:g} K: {FORMULAS.get(str(one.preferred.values), 'none')}"
+            said = f"{kelvin:g} K: {FORMULAS.get(str(one.preferred.values), STILL)}"
             _draw_curve(one, ax, colour, said)
             _draw_law(one, ax, str(one.preferred.values), colour, None)
     else:
@@ -265,7 +275,7 @@ def draw(result: Dataset, ax: Axes) -> None:
     inside = result.energy.values <= SHOWN * end
     top = float(np.nanmax(result.g.values[..., inside]))
     ax.set_xlim(0, SHOWN * end)
-    ax.set_ylim(min(0.0, float(np.nanmin(result.g.values))), 1.15 * top)
+    ax.set_ylim(min(0.0, float(np.nanmin(result.g.values))), (1 + ROOM * len(ax.get_legend_handles_labels()[0])) * top)
     ax.set_xlabel(label("E", "meV"))
     ax.set_ylabel(label("g" if name in ("", "total") else f"g of {name}", "1/meV"))
     ax.legend(loc="upper left")

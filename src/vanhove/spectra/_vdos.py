@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 TOTAL = "total"
+HALF = 0.5  # of the run: longer lags have no origins in most of its parts
 TOP = 0.9  # of the Nyquist energy: a density of states should have ended below
+FAR = 10.0  # between the kinetic and the stated temperature: no equilibrium, thermostat or frozen part does that
 LOUD = 0.1  # of the mean level over the whole axis, that is left above TOP at most
 
 
@@ -81,10 +83,11 @@ def vdos(
         (Å²/ps²) without any window, from positions that of the mean velocities between frames; ``centre`` (meV), the
         mean energy; ``weight_below``; ``mean_square_velocity`` and ``kinetic_temperature`` in the chosen frame of
         reference; ``D_zero`` = πħ⟨v²⟩g(0)/6 (cm²/s) with ``D_zero_upper`` (one-sided 95 %): ``verdict`` is
-        ``"settled"``, or says why g(0) is not the limit that D wants, and D is NaN then. Every ``_error`` is a standard
-        error from up to 16 parts of the run, each left out in turn (``g_without``) and Student's t; NaN where the run
-        holds fewer than four. ``concentration`` and ``mass`` are what later weights need. A species that stands still
-        has no g; the total is of the others.
+        ``"settled"``, or says why g(0) is not the limit that D wants, and D is NaN then. ``concentration`` and ``mass``
+        are what later weights need. A species that stands still has no g; the total is of the others.
+
+        Every ``_error`` is one standard error from up to 16 parts of the run, each left out in turn (``g_without``) and
+        Student's t; NaN where the longest lag is more than half the run.
 
     Notes
     -----
@@ -106,7 +109,8 @@ def vdos(
     whole = species is None
     share = np.bincount(which) / traj.n_atoms
     mass = np.bincount(which, weights=atoms.masses) / np.bincount(which)
-    vacf = np.concatenate([found.mean[None], found.without])
+    parts = found.without if lags <= HALF * frames else found.without[:0]
+    vacf = np.concatenate([found.mean[None], parts])
     energy = energy_grid(lags, spacing)[lags - 1 :]
     g, v2 = _densities(vacf, energy, spacing, window.values, from_positions=chosen == "positions")
     if not (v2[0] > 0).any():
@@ -121,11 +125,11 @@ def vdos(
         verdict = [*verdict, "Species diffuse each with its own D."]
         share, mass = np.append(share, 1.0), np.append(mass, share @ mass)
     rows = [*labels, TOTAL] if whole else labels
-    _warn_of_folding(g[0], energy, rows, spacing, chosen)
+    if not _warn_of_folding(g[0], energy, rows, spacing, chosen):
+        _warn_of_time(float(np.mean(kelvin[0][v2[0] > 0])), traj.temperature, chosen)
     centre, weight = np.asarray(np.trapezoid(g * energy, energy)), _weight_below(g, energy, below)
     known = {} if traj.temperature is None else {"temperature": float(traj.temperature)}
-    parts = len(vacf) - 1
-    enough = parts >= FEWEST_PARTS
+    enough = len(parts) >= FEWEST_PARTS
     row, by_energy = ("species",), ("species", "energy")
     kind = "velocities" if chosen == "velocities" else "mean velocities between frames"
     return dataset(
@@ -170,9 +174,9 @@ def vdos(
         below=float(below),
         n_atoms=atoms.n_atoms,
         n_frames=atoms.n_frames,
-        n_parts=parts,
-        error=f"{parts} parts of the run, each left out in turn, Student's t" if enough else
-        "unknown: the run holds the longest lag too few times",
+        n_parts=len(parts),
+        error=f"{len(parts)} parts of the run, each left out in turn, Student's t" if enough else
+        "unknown: the longest lag is too much of the run",
         **known,
     )  # fmt: skip
 
@@ -227,7 +231,7 @@ def _weight_below(g: Floats, energy: Floats, below: float) -> Floats:
     return weight
 
 
-def _warn_of_folding(g: Floats, energy: Floats, rows: Sequence[str], spacing: float, source: str) -> None:
+def _warn_of_folding(g: Floats, energy: Floats, rows: Sequence[str], spacing: float, source: str) -> bool:
     """Say so where a density of states has not ended at the Nyquist energy: what lies beyond is folded into it."""
     top = energy >= TOP * energy[-1]
     level = g[:, top].mean(axis=-1) * energy[-1]
@@ -238,6 +242,17 @@ def _warn_of_folding(g: Floats, energy: Floats, rows: Sequence[str], spacing: fl
             f"frames {spacing:g} ps apart",
             f"what the {source} do at higher energies is folded back and can't be told from what is there",
             "Write frames more often: every 5 to 10 fs is usual",
+        )
+    return bool(loud)
+
+
+def _warn_of_time(kinetic: float, stated: float | None, source: str) -> None:
+    """Say so where the kinetic energy is far from the temperature: the unit of time or the spacing is wrong."""
+    if stated is not None and not stated / FAR < kinetic < stated * FAR:
+        warn(
+            f"The {source} have the kinetic energy of {kinetic:.3g} K, and the trajectory states {stated:g} K",
+            "a wrong time between frames or unit of velocities would do that, and all energies would be wrong",
+            "Check spacing=, timestep= or units= of the opened file",
         )
 
 

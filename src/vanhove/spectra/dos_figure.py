@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-SHOWN = 0.998  # of a density of states, that the energy axis of its figure holds
+SHOWN = 0.995  # of a density of states, that the energy axis of its figure holds
 
 
 def top_of_axis(energy: Floats, g: Floats) -> float:

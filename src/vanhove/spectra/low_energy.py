@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 LAWS = ("linear", "quadratic", "power")
-FORMULAS = {"linear": "α E + c", "quadratic": "a E²", "power": "A E^n"}
+FORMULAS = {"linear": "α E + c", "quadratic": "a E²", "power": "A Eⁿ"}
 N_PARAMETERS = {"linear": 2, "quadratic": 1, "power": 2}
 FEWEST_POINTS = 5  # of different information: AICc of two parameters needs four and more
 UNLIKELY = 0.01  # chance of a χ² that says that no law passes through the points
@@ -93,6 +93,8 @@ def fit_laws(curve: Curve) -> Laws:
     power = points.power(covariance)
     for _ in range(ROUNDS if known and curve.relative else 0):
         share = np.sqrt(np.mean(curve.error**2) / np.mean(curve.g**2))
+        if not np.isfinite(power.parameters).all():
+            break
         level = np.abs(points.folded("power", power.parameters))
         covariance = points.covariance(share * np.maximum(level, 1e-3 * level.max()))
         power = points.power(covariance)
@@ -187,12 +189,12 @@ class _Points(NamedTuple):
         start.add("n", value=self._slope(), min=EXPONENTS[0], max=EXPONENTS[1])
         found = minimize(residual, start, scale_covar=False)
         at_middle, n = float(found.params["A"].value), float(found.params["n"].value)
-        amplitude = at_middle * middle**-n
-        covariance_here = np.full((2, 2), np.nan)
-        if found.errorbars and EXPONENTS[0] + 0.01 < n < EXPONENTS[1] - 0.1:
-            turn = np.array([[middle**-n, -amplitude * np.log(middle)], [0.0, 1.0]])
-            covariance_here = turn @ np.asarray(found.covar) @ turn.T
-        parameters = np.array([amplitude, n])
+        parameters, covariance_here = np.full(2, np.nan), np.full((2, 2), np.nan)
+        if EXPONENTS[0] + 0.01 < n < EXPONENTS[1] - 0.1:  # else the fit ran into its bound: no power law at all
+            parameters = np.array([at_middle * middle**-n, n])
+            if found.errorbars:
+                turn = np.array([[middle**-n, -parameters[0] * np.log(middle)], [0.0, 1.0]])
+                covariance_here = turn @ np.asarray(found.covar) @ turn.T
         return Law(parameters, covariance_here, float(found.chisqr), len(self.values) - 2, np.nan)
 
     def _slope(self) -> float:
@@ -214,8 +216,8 @@ def _with_criterion(law: Law, n: int, k: int, *, known: bool) -> Law:
 
 def _sentence(laws: dict[str, Law], best: str, *, missed: bool) -> str:
     others = [name for name in LAWS if name != best]
-    by = ", ".join(f"{laws[name].criterion - laws[best].criterion:+.1f} {name}" for name in others)
-    said = f"{best} ({FORMULAS[best]}), AICc of the others {by}"
+    by = ", ".join(f"{name} {laws[name].criterion - laws[best].criterion:+.1f}" for name in others)
+    said = f"{best} ({FORMULAS[best]}); AICc beside its own: {by}"
     if best != "power" and laws["power"].criterion < laws[best].criterion + MARGIN:
         said += f"; a free power gives n = {laws['power'].parameters[1]:.2f} ± {laws['power'].errors[1]:.2f}"
     rival = next(name for name in ("linear", "quadratic") if name != best)
