@@ -18,12 +18,16 @@ KINDS = ["Li"] * 4 + ["S"] * 5
 
 
 def by_hand(
-    paths: Floats, cell: Floats, sides: tuple[list[int], list[int]], pairs: list[tuple[int, int]], edges: Floats
-) -> Floats:
-    """G_d with every image, the ion itself left out."""
+    paths: Floats, cell: Floats, sides: tuple[list[int], list[int]], pairs: list[tuple[int, int]], edges: Floats,
+    inside: NDArray[np.bool_] | None = None,
+) -> Floats:  # fmt: skip
+    """G_d with every image, the ion itself left out; about those that are ``inside`` (frame, atom) at the origin."""
+    begun = np.ones(paths.shape[:2], bool) if inside is None else inside
     images = np.array(list(product(range(-6, 7), repeat=3))) @ cell
     counts = np.zeros(len(edges) - 1)
     for (f, g), i, j in product(pairs, *sides):
+        if not begun[f, i]:
+            continue
         step = paths[g, j] - paths[f, i]
         base = step if i == j else step - np.round(step @ np.linalg.inv(cell)) @ cell
         far = np.linalg.norm(base + images, axis=1)
@@ -31,7 +35,7 @@ def by_hand(
             far = far[(images != 0).any(axis=1)]
         counts += np.histogram(far, edges)[0]
     shells = 4 * np.pi / 3 * np.diff(edges**3)
-    return np.asarray(counts / (len(pairs) * len(sides[0]) * shells))
+    return np.asarray(counts / (sum(begun[f, i] for (f, _), i in product(pairs, sides[0])) * shells))
 
 
 def walkers(seed: int, frames: int = 30) -> Floats:
@@ -173,3 +177,22 @@ def test_a_single_ion_makes_no_like_pair() -> None:
     traj = trajectory(walkers(8)[:, 3:], SKEWED, KINDS[3:])
     with pytest.raises(vh.Refusal, match="only one Li"):
         vh.dynamics.van_hove_distinct(traj, "Li-Li")
+
+
+@pytest.mark.parametrize("pair", ["Li-Li", "Li-S"])
+@pytest.mark.parametrize("r_max", [2.5, 8.0])
+def test_around_ions_that_are_in_a_phase_at_the_origin(pair: str, r_max: float) -> None:
+    paths, rng = walkers(2), np.random.default_rng(3)
+    inside = rng.random((30, len(KINDS))) < 0.4
+    inside[:, 0] = False
+    sides = tuple([k for k, kind in enumerate(KINDS) if kind == name] for name in pair.split("-"))
+    edges = 0.5 * np.arange(int(r_max / 0.5) + 1)
+    always = np.tile(np.arange(len(KINDS)) % 2 == 0, (30, 1))
+    for mask in (inside, always):
+        result = vh.dynamics.van_hove_distinct(
+            trajectory(paths), pair, [0.0, 0.1, 2.0], r_max, 0.5, drift=None, origins="all", phase=mask
+        )
+        for k, lag in enumerate((0, 1, 20)):
+            pairs = [(f, f + lag) for f in range(30 - lag)]
+            expected = by_hand(paths, SKEWED, (sides[0], sides[1]), pairs, edges, mask)
+            np.testing.assert_allclose(result.G_d[k], expected, rtol=1e-9, atol=1e-12)

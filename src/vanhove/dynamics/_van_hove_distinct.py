@@ -18,6 +18,7 @@ from .displacement_counts import bins_below
 from .distinct_frames import Reference, chunks, frames_at, stride_for
 from .lags import chosen_lags
 from .pairs_by_lag import PairsByLag
+from .phase_origins import Phase, origins_of, told
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
     from vanhove.trajectory import Trajectory
     from vanhove.trajectory.blocks import Sums
+
+    from .phase_origins import Origins, Phases
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -44,6 +47,8 @@ def van_hove_distinct(
     *,
     drift: Literal["cell", "framework"] | None = "cell",
     origins: Literal["auto", "all", "first"] | int = "auto",
+    phase: Phase = None,
+    phases: Phases = None,
 ) -> Dataset:
     r"""Distinct part of the Van Hove function: who is where an ion was, a time later (B3).
 
@@ -78,27 +83,29 @@ def van_hove_distinct(
     origins
         ``"auto"``: of each lag's origins every n-th, n so that no more than 4·10⁹ distances are taken;
         ``attrs["stride"]`` is n. ``"all"``, only the ``"first"`` frame, or your own n.
+    phase, phases
+        Only ions i that are in this phase at t_0, as for :func:`vanhove.dynamics.msd`; the others j are all there are.
 
     Returns
     -------
     Dataset
         ``G_d`` (1/Å³) at the centres r of the bins, by their exact volumes, with ``G_d_error``, one standard error from
         the spread of ten consecutive blocks of origins: too small where a block is shorter than the lag or the
-        structure's memory, NaN where there is one origin. ``density`` (1/Å³) is the ρ above; ``n_origins`` the pairs of
-        frames that were taken.
+        structure's memory, NaN where there is one origin. ``density`` (1/Å³) is the ρ above, of the whole cell also
+        where there is a ``phase``; ``n_origins`` the pairs of frames that were taken.
     """
     from vanhove.kernels.distinct_pairs import distinct_counts
 
     bins = bins_below(r_max, width)
-    sides = _sides(traj, pair)
     first_only = origins == "first"
+    chosen, sides = _sides(traj, pair, phase, phases, first_only=first_only)
     stride_for(origins, 0, 1.0, 1.0)
     if traj.n_frames < 2 or traj.evenly_spaced:
         steps = chosen_lags(lags, traj.n_frames, traj.spacing)
         pairs = PairsByLag.of(traj.times, np.asarray(steps * traj.spacing, np.float64), first_only=first_only)
     else:
         pairs = PairsByLag.chosen(traj.times, lags, first_only=first_only)
-    reference = Reference.of(traj, drift, sorted(set(sides.centres.species.tolist())))
+    reference = Reference.of(traj, drift, chosen.mobile)
     stride = stride_for(origins, int(pairs.n_origins.sum()), _distances(traj, sides, bins * width), AFFORDABLE)
     frame_bytes = 3 * 24 * (sides.centres.n_atoms + sides.others.n_atoms)
     most = max(1, int(memory_budget() / thread_count() / 2 / frame_bytes))
@@ -112,18 +119,20 @@ def van_hove_distinct(
         first, second, block_of = first[chunk], second[chunk], block_of[chunk]
         early = reference.seen(frames_at(sides.centres, first), first, first)
         late = reference.seen(frames_at(sides.others, second), second, first)
-        counted = distinct_counts(early, late, reference.cells_of(first), sides.same, width, bins)
-        counts, inverse = np.zeros(shape, np.int64), np.zeros(len(pairs.lags))
+        inside = np.ones(early.shape[:2], bool) if chosen.inside is None else chosen.inside.T[first]
+        counted = distinct_counts(early, late, reference.cells_of(first), sides.same, inside, width, bins)
+        counts, inverse, centres = np.zeros(shape, np.int64), np.zeros(len(pairs.lags)), np.zeros(shape[:2], np.int64)
         np.add.at(counts[:, k], block_of, counted)
+        np.add.at(centres[:, k], block_of, inside.sum(axis=1))
         inverse[k] = (1 / np.abs(np.linalg.det(reference.cells_of(first)))).sum()
-        return {"counts": counts, "inverse": inverse}
+        return {"counts": counts, "inverse": inverse, "centres": centres}
 
     total = add_blocks([slice(k, k + 1) for k in range(len(tasks))], work, "distinct Van Hove function")
     n_origins = np.array([len(_taken(pairs, k, stride)[0]) for k in range(len(pairs.lags))])
     edges: Floats = width * np.arange(bins + 1.0)
     shells = 4 * np.pi / 3 * np.diff(edges**3)
     counts, inverse = (np.asarray(total[name], np.float64) for name in ("counts", "inverse"))
-    mean, error = _mean(counts / (sides.centres.n_atoms * shells), n_origins)
+    mean, error = _mean(counts / shells, total["centres"].astype(np.int64))
     partners = sides.others.n_atoms - np.count_nonzero(sides.same >= 0) / sides.centres.n_atoms
     known = {} if traj.temperature is None else {"temperature": float(traj.temperature)}
     table = ("lag", "r")
@@ -139,15 +148,18 @@ def van_hove_distinct(
             "lag": Column(("lag",), pairs.lags, "ps", "lag"),
             "r": Column(("r",), 0.5 * (edges[1:] + edges[:-1]), "Å", "distance from where an ion was"),
         },
-        parameters=dict(pair=pair, lags=lags, r_max=r_max, width=width, drift=drift, origins=origins),
-        history=list(traj.history),
-        title=f"Van Hove function of {pair}, distinct part",
+        parameters=dict(
+            pair=pair, lags=lags, r_max=r_max, width=width, drift=drift, origins=origins, phase=chosen.phase or None
+        ),
+        history=chosen.history(traj),
+        title=f"Van Hove function of {pair}{told(chosen.phase)}, distinct part",
         fingerprint=traj.fingerprint,
         pair=pair,
         width=float(width),
         drift=drift or "none",
         origins=origins,
         stride=stride,
+        **chosen.attributes,
         **known,
     )
 
@@ -160,14 +172,17 @@ class _Sides(NamedTuple):
     same: Ints  # which of the others each centre is; -1: none
 
 
-def _sides(traj: Trajectory, pair: str) -> _Sides:
+def _sides(traj: Trajectory, pair: str, phase: Phase, phases: Phases, *, first_only: bool) -> tuple[Origins, _Sides]:
     species, kind = np.unique(traj.species, return_inverse=True)
     inside = [np.isin(kind, members(name, species.tolist())) for name in split_pair(pair)]
-    place = np.where(inside[1], np.cumsum(inside[1]) - 1, -1)
-    centres, others = (traj.where(mask) for mask in inside)
-    if centres.n_atoms == others.n_atoms == 1 and place[inside[0]][0] >= 0:
+    chosen = origins_of(traj, sorted(set(traj.species[inside[0]].tolist())), phase, phases, first_only=first_only)
+    others = traj.where(inside[1])
+    place = np.full(int(traj.atom_numbers.max()) + 1, -1, np.int64)
+    place[others.atom_numbers] = np.arange(others.n_atoms)
+    same = place[chosen.ions.atom_numbers]
+    if chosen.ions.n_atoms == others.n_atoms == 1 and same[0] >= 0:
         raise Refusal(f"There is only one {split_pair(pair)[0]}: no pair {pair}", "", "Give another pair")
-    return _Sides(centres, others, place[inside[0]].astype(np.int64))
+    return chosen, _Sides(chosen.ions, others, same)
 
 
 def _taken(pairs: PairsByLag, k: int, stride: int) -> tuple[Ints, Ints]:
@@ -182,14 +197,12 @@ def _distances(traj: Trajectory, sides: _Sides, reach: float) -> float:
     return sides.centres.n_atoms * sides.others.n_atoms * max(1.0, 2 * images)
 
 
-def _mean(sums: Floats, n_origins: Ints) -> tuple[Floats, Floats]:
-    """Mean over all origins and its standard error, (lag, bin), from ``sums`` (block, lag, bin) over their blocks."""
-    block, n = np.arange(len(sums))[:, None], n_origins[None]
-    # origin number o of n is in block o · blocks // n
-    each = (-(-(block + 1) * n // len(sums)) - -(-block * n // len(sums)))[..., None]
-    mean: Floats = sums.sum(axis=0) / n_origins[:, None]
-    blocks = (each > 0).sum(axis=0)
-    apart = (((sums - each * mean) / n_origins[:, None]) ** 2).sum(axis=0)
+def _mean(sums: Floats, centres: Ints) -> tuple[Floats, Floats]:
+    """Mean over ``centres`` (block of origins, lag) and its standard error, (lag, bin), from sums over the blocks."""
+    total = np.where(centres.any(axis=0), centres.sum(axis=0), np.nan)[:, None]
+    mean: Floats = sums.sum(axis=0) / total
+    blocks = (centres > 0).sum(axis=0)[:, None]
+    apart = (((sums - centres[..., None] * mean) / total) ** 2).sum(axis=0)
     error: Floats = np.full_like(mean, np.nan)
     np.sqrt(apart * blocks / np.maximum(blocks - 1, 1), out=error, where=blocks > 1)
     return mean, error
@@ -214,9 +227,7 @@ def _draw_lines(result: Dataset, ax: Axes) -> None:
         ax.fill_between(r, g - np.nan_to_num(error), g + np.nan_to_num(error), color=colour, alpha=0.25, lw=0)
         ax.plot(r, g, color=colour, label=f"{float(one['lag']):.3g} ps")
     ax.axhline(1, color="#7F7F7F", lw=0.8, zorder=1)
-    ax.set(
-        xlabel=label("r", "Å"), ylabel=f"{result.attrs['pair']}: G(r, t) / ρ, distinct", xlim=(0, r[-1]), ylim=(0, None)
-    )
+    ax.set(xlabel=label("r", "Å"), ylabel=_label(result), xlim=(0, r[-1]), ylim=(0, None))
     ax.legend(loc="upper right", ncols=2 if result.sizes["lag"] > 5 else 1)
 
 
@@ -235,4 +246,9 @@ def _draw_map(result: Dataset, ax: Axes) -> None:
     ax.set(xlabel=label("lag", "ps"), ylabel=label("r", "Å"), xscale="log", ylim=(0, r[-1] + half))
     ax.set_xlim(times[0], times[-1])
     ax.grid(visible=False)
-    ax.figure.colorbar(image, ax=ax, label=f"{result.attrs['pair']}: G(r, t) / ρ, distinct", extend="max")
+    ax.figure.colorbar(image, ax=ax, label=_label(result), extend="max")
+
+
+def _label(result: Dataset) -> str:
+    about = ", ".join(filter(None, [str(result.attrs["pair"]), str(result.attrs.get("phase", ""))]))
+    return f"{about}: G(r, t) / ρ, distinct"

@@ -13,18 +13,22 @@ from .pairs import EDGE, FULL, SPARE, empty_into, nearest_row, plain_row, tally
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    Bools = NDArray[np.bool_]
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
     Counts = NDArray[np.uint32]
 
 
 @kernel
-def distinct_counts(early: Floats, late: Floats, cells: Floats, same: Ints, width: float, bins: int) -> Ints:
+def distinct_counts(
+    early: Floats, late: Floats, cells: Floats, same: Ints, inside: Bools, width: float, bins: int
+) -> Ints:
     """Number of atoms of ``late`` by their distance from an atom of ``early``: (pair of times, bin).
 
     Both are (pair of times, atom, axis), Cartesian, unwrapped, as seen in ``cells`` (pair of times, 3, 3). ``same``
     says which atom of ``late`` each of ``early`` is (-1: none): an atom is not counted where it has gone itself, but
-    its periodic images are. Distances and images are those of :func:`vanhove.kernels.pairs.pair_counts`.
+    its periodic images are. Only those of ``early`` count that are ``inside`` (pair of times, atom). Distances and
+    images are those of :func:`vanhove.kernels.pairs.pair_counts`.
     """
     counts = np.zeros((early.shape[0], bins), np.int64)
     wide, narrow = np.zeros((1, bins), np.int64), np.zeros((1, bins + SPARE), np.uint32)
@@ -43,11 +47,11 @@ def distinct_counts(early: Floats, late: Floats, cells: Floats, same: Ints, widt
         _wrap(late[p], inverse, q)
         wide[:] = 0
         if bins * width <= 0.5 * widths.min() * (1 + 1e-12):
-            _nearest(s, q, cell, same, 1.0 / width, last, narrow, wide)
+            _nearest(s, q, cell, same, inside[p], 1.0 / width, last, narrow, wide)
         else:
-            _all_images(s, q, cell, widths, same, bins * width, 1.0 / width, last, narrow, wide)
+            _all_images(s, q, cell, widths, same, inside[p], bins * width, 1.0 / width, last, narrow, wide)
         for i in range(n):
-            if same[i] >= 0:
+            if same[i] >= 0 and inside[p, i]:
                 _own_images(late[p, same[i]] - early[p, i], cell, inverse, widths, 1.0 / width, wide[0])
         counts[p] = wide[0]
     return counts
@@ -66,11 +70,14 @@ def _wrap(positions: Floats, inverse: Floats, s: Floats) -> None:
 
 @kernel
 def _nearest(
-    s: Floats, q: Floats, cell: Floats, same: Ints, scale: float, last: Floats, narrow: Counts, wide: Ints
-) -> None:
+    s: Floats, q: Floats, cell: Floats, same: Ints, inside: Bools, scale: float, last: Floats, narrow: Counts,
+    wide: Ints,
+) -> None:  # fmt: skip
     row = np.empty(q.shape[1], np.int32)
     seen = 0
     for i in range(s.shape[1]):
+        if not inside[i]:
+            continue
         for part in range(2):  # the others on either side of the atom itself
             first = 0 if part == 0 else same[i] + 1
             end = same[i] if part == 0 else q.shape[1]
@@ -90,8 +97,8 @@ def _nearest(
 
 @kernel
 def _all_images(
-    s: Floats, q: Floats, cell: Floats, widths: Floats, same: Ints, reach: float, scale: float, last: Floats,
-    narrow: Counts, wide: Ints,
+    s: Floats, q: Floats, cell: Floats, widths: Floats, same: Ints, inside: Bools, reach: float, scale: float,
+    last: Floats, narrow: Counts, wide: Ints,
 ) -> None:  # fmt: skip
     x = q[0] * cell[0, 0] + q[1] * cell[1, 0] + q[2] * cell[2, 0]
     y = q[0] * cell[0, 1] + q[1] * cell[1, 1] + q[2] * cell[2, 1]
@@ -103,6 +110,8 @@ def _all_images(
         for nb in range(-lb, lb + 1):
             for nc in range(-lc, lc + 1):
                 for i in range(s.shape[1]):
+                    if not inside[i]:
+                        continue
                     # how far the atom is from the whole image of the cell, seen across each pair of its faces
                     away = max(na - s[0, i], s[0, i] - na - 1) * widths[0]
                     away = max(away, max(nb - s[1, i], s[1, i] - nb - 1) * widths[1])
