@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 FLAT = 0.2  # of the whole intensity, spread evenly over all energies: what frames too far apart make of fast motion
-EDGE = 0.1  # of the energies, next to the highest, by which that is judged
+EDGE = 0.1  # of the energies, next to the highest, by which that is judged; fewer than ten have no edge
 MOST_NAMED = 6  # Q in a legend; more are told by a colour bar
 LONGEST_LIST = 12  # Q that a sentence names
 
@@ -225,7 +225,9 @@ def _spectrum(found: Averages, energy: Floats, kelvin: float | None) -> dict[str
 
 def _check_frames(line: Floats, q: Floats, spacing: float) -> None:
     """Warn where much of the intensity is motion faster than the frames, which is folded back to where it is not."""
-    edge = max(1, int(EDGE * (line.shape[1] // 2)))
+    edge = int(EDGE * (line.shape[1] // 2))
+    if edge < 1:
+        return
     flat = line[:, :edge].mean(axis=1) * line.shape[1] / np.maximum(line.sum(axis=1), 1e-300)
     if (flat > FLAT).any():
         warn(
