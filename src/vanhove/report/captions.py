@@ -77,8 +77,8 @@ SAYS = {
         Simulated S(Q,E) {where} as an instrument would have measured it, against energy transfer (meV): seen through
         its resolution (dashes, to the height of the first line), where its detectors reach.""",
     "spectra.vdos": """
-        Vibrational density of states g (1/meV) by species against energy E (meV) {where}, each normalised to 1, and their
-        mean over the atoms (dashes). Bands: one standard error, from parts of the run.""",
+        Vibrational density of states g (1/meV) by species against energy E (meV) {where}, each normalised to 1, and
+        their mean over the atoms (dashes). Bands: one standard error, from parts of the run.""",
     "spectra.neutron_dos": """
         Density of states as neutrons weigh it (1/meV) against energy E (meV) {where}, normalised to 1, and what each
         species makes up of it. Band: one standard error, from parts of the run.""",
