@@ -214,13 +214,14 @@ def _law_lines(answer: Any) -> list[str]:
 
 
 def _law_row(name: str, D: Any, D_error: Any, tau: Any, tau_error: Any, verdict: str) -> list[str]:
+    from vanhove.report.fit_page import remark
     from vanhove.report.numbers import with_error
 
     cells = [
         f"{symbol} = {with_error(float(value), float(error), unit)}" if math.isfinite(float(value)) else ""
         for symbol, value, error, unit in (("D", D, D_error, "cm²/s"), ("τ", tau, tau_error, "ps"))
     ]
-    return [name, *cells, "" if verdict == "fitted" else verdict]
+    return [name, *cells, remark(verdict)]
 
 
 @contextmanager

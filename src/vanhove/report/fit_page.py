@@ -74,7 +74,7 @@ def write(answer: Answer, folder: Path) -> Path:
         lead=lead(answer),
         overview=overview,
         widths=_readable_widths(fit),
-        error=str(fit.attrs["error"]).capitalize(),
+        error=str(fit.attrs["error"]),
         laws=_readable_laws(answer.laws),
         laws_note=_laws_note(answer),
         together=_readable_together(answer.together),
@@ -146,6 +146,11 @@ def best_law(laws: Sequence[Dataset]) -> Dataset | None:
     """The law with the lowest criterion among those that give D."""
     known = [law for law in laws if np.isfinite(float(law.D)) and np.isfinite(law.criterion.values[0])]
     return min(known, key=lambda law: float(law.criterion.values[0])) if known else None
+
+
+def remark(verdict: str) -> str:
+    """What is said of a law beyond that it was fitted."""
+    return verdict.removeprefix("fitted").removeprefix("; ")
 
 
 def width_text(fit: Dataset, row: int, k: int) -> str:
@@ -232,7 +237,7 @@ def _readable_laws(laws: Sequence[Dataset]) -> dict[str, Any] | None:
             for name in QUANTITIES
         ]
         measures = [plain(float(law[name].values[0])) for name in ("redchi", "criterion")]
-        rows.append([law.attrs["model"], *numbers, *measures, law.attrs["verdict"]])
+        rows.append([law.attrs["model"], *numbers, *measures, remark(law.attrs["verdict"])])
     head = ["model", "D (cm²/s)", "τ (ps)", "length (Å)", "reduced χ²", "criterion", ""]
     return {"head": head, "rows": rows}
 

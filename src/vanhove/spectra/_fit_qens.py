@@ -14,7 +14,7 @@ from vanhove.base.results import Column, dataset, history_of
 from .quasielastic_choice import fit_spectrum
 from .quasielastic_input import arrays, balanced_at, centre_of, chosen_q, spectrum_of, used
 from .quasielastic_model import Quasielastic, Terms
-from .quasielastic_result import variables
+from .quasielastic_result import lines_of, variables
 from .resolutions import resolutions_of
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def fit_qens(
         {
             "q": Column(("q",), spectra.q, "1/Å", "Q"),
             "energy": Column(("energy",), spectra.energy, "meV", "energy transfer"),
-            "component": Column(("component",), np.arange(max(1, *numbers)), "1", "line, the narrowest first"),
+            "component": Column(("component",), np.arange(lines_of(outcomes)), "1", "line, the narrowest first"),
             "lines": Column(("lines",), list(numbers), "1", "number of lines"),
         },
         parameters=dict(

@@ -127,20 +127,19 @@ def _judged(fitted: Fitted, model: Quasielastic, criterion: dict[int, float], *,
     upper: dict[int, float] = {}
     flags = list(_undetermined(fitted, model, scale, lower, upper))
     known = ratio if errors_given else np.nan
-    sentences = [_quality(fitted.terms.lines, known, chance, bad=bad, widened=widened), *flags]
+    rest = float(np.sqrt(np.mean((spectrum.values - fitted.curve) ** 2)) / np.abs(fitted.curve).max())
+    measure = f"reduced χ² {ratio:.3g}" if errors_given else f"residuals of {100 * rest:.2g} % of the peak"
+    larger = f"; errors multiplied by {np.sqrt(ratio):.2g}" if widened and errors_given else ""
+    sentences = [_quality(fitted.terms.lines, measure, chance, bad=bad) + f"{larger}.", *flags]
     return Outcome(fitted, scale, known, chance, bad, " ".join(sentences), criterion, lower, upper)
 
 
-def _quality(lines: int, ratio: float, chance: float, *, bad: bool, widened: bool) -> str:
+def _quality(lines: int, measure: str, chance: float, *, bad: bool) -> str:
     what = {0: "no quasielastic line", 1: "1 line"}.get(lines, f"{lines} lines")
-    measure = "" if np.isnan(ratio) else f"reduced χ² {ratio:.3g}"
     if bad:
-        found = [measure] * bool(measure) + [f"residuals with structure (p = {chance:.1g})"] * (chance < STRUCTURE)
-        larger = f"; errors multiplied by {np.sqrt(ratio):.2g}" if widened and measure else ""
-        return f"Bad fit with {what}: {', '.join(found)}{larger}."
+        return f"Bad fit with {what}: {measure}{f', with structure (p = {chance:.1g})' if chance < STRUCTURE else ''}"
     doubt = f", but residuals are not quite random (p = {chance:.1g})" if chance < STRUCTURE else ""
-    larger = f"; errors multiplied by {np.sqrt(ratio):.2g}" if widened and measure else ""
-    return f"Fitted with {what}{f', {measure}' if measure else ''}{doubt}{larger}."
+    return f"Fitted with {what}, {measure}{doubt}"
 
 
 def _undetermined(

@@ -29,7 +29,7 @@ def variables(
     units: str,
 ) -> dict[str, Column]:
     """Everything by q, with NaN where there was nothing to fit."""
-    lines = max(1, *numbers)
+    lines = lines_of(outcomes)
     area = times_mev(units)
 
     def by_q(value: Callable[[Outcome], float]) -> Floats:
@@ -91,6 +91,11 @@ def variables(
         "report": Column(("q",), words(lambda o: o.fitted.report, ""), "1", "lmfit's report"),
     }
     return table | _curves(outcomes, spectra, measured, lines, units)
+
+
+def lines_of(outcomes: Sequence[Outcome | None]) -> int:
+    """The most lines that any spectrum has; 1 where none has any, so that there is a width to be NaN."""
+    return max([1, *(one.fitted.terms.lines for one in outcomes if one is not None)])
 
 
 def eisf_of(outcome: Outcome) -> tuple[float, float]:
