@@ -40,26 +40,30 @@ class TransformedResolution:
     def __init__(self, spacing: float, window: Window) -> None:
         self.fwhm = window.fwhm
         self._spacing, self._window = spacing, window
-        self._lags = spacing * np.arange(len(window.values))
+        self.lags: Floats = spacing * np.arange(len(window.values))  # ps
         self._grid = energy_grid(len(window.values), spacing)
 
     @property
-    def correlated(self) -> float:
-        """How many points of the spectrum carry what one independent point would: 8/3 for von Hann's window."""
+    def alike(self) -> float:
+        """How many neighbours in the spectrum carry what one independent point would: 8/3 for von Hann's window."""
         squares = self._window.values**2
         return float(1 / ((squares.sum() - squares[0] / 2 - squares[-1] / 2) / (len(squares) - 1)))
 
+    def seen(self, energy: Floats, correlation: Floats) -> Floats:
+        """The line of any real and even correlation function, given at ``lags``."""
+        return self._line(energy, 0.0, correlation)
+
     def delta(self, energy: Floats, centre: float = 0.0) -> Floats:
         """A correlation that stays 1."""
-        return self._line(energy, centre, np.ones_like(self._lags))
+        return self._line(energy, centre, np.ones_like(self.lags))
 
     def lorentzian(self, energy: Floats, hwhm: float, centre: float = 0.0) -> Floats:
         """A correlation exp(-Γt/ħ)."""
-        return self._line(energy, centre, np.exp(-hwhm * self._lags / HBAR))
+        return self._line(energy, centre, np.exp(-hwhm * self.lags / HBAR))
 
     def gaussian(self, energy: Floats, hwhm: float, centre: float = 0.0) -> Floats:
         """A correlation exp(-½(σt/ħ)²)."""
-        return self._line(energy, centre, np.exp(-0.5 * (hwhm / HWHM_OVER_SIGMA * self._lags / HBAR) ** 2))
+        return self._line(energy, centre, np.exp(-0.5 * (hwhm / HWHM_OVER_SIGMA * self.lags / HBAR) ** 2))
 
     def _line(self, energy: Floats, centre: float, correlation: Floats) -> Floats:
         step = self._grid[1] - self._grid[0]
@@ -69,9 +73,9 @@ class TransformedResolution:
             raise Refusal(
                 "The energies are not those of the transform", "", "Give the resolution: its FWHM in meV, or a spectrum"
             )
-        moved = spectrum(correlation * np.cos(centre * self._lags / HBAR), self._spacing, self._window)
+        moved = spectrum(correlation * np.cos(centre * self.lags / HBAR), self._spacing, self._window)
         if centre != 0:
-            moved = moved + self._odd(correlation * np.sin(centre * self._lags / HBAR))
+            moved = moved + self._odd(correlation * np.sin(centre * self.lags / HBAR))
         found: Floats = moved[at]
         return found
 
