@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from .compile import kernel
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -64,4 +63,4 @@ def _add(a: Complexes, b: Complexes, weight: float, power: Floats, spread: Float
     half = 0.5 * weight * weight
     for w in range(a.size):
         power[w] += weight * (a[w].real * b[w].real + a[w].imag * b[w].imag)
-        spread[w] += half * (a[w].real**2 + a[w].imag**2) * (b[w].real**2 + b[w].imag**2)
+        spread[w] += half * (a[w].real ** 2 + a[w].imag ** 2) * (b[w].real ** 2 + b[w].imag ** 2)

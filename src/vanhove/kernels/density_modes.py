@@ -1,8 +1,9 @@
 r"""ρ_a(Q) = Σ exp(iQ·r) and j_a(Q) = Σ v exp(iQ·r), frame by frame, at chosen vectors Q of the reciprocal lattice.
 
-Q is named by whole numbers h, k, l and phases are taken from fractional coordinates, so that a cell that changes has the
-same vectors in every frame. The vectors come in rows of one h and k: the sums over atoms share the product of the phases
-along the first two axes, and l and -l share four real sums. Only the phases that are asked for are made, each directly.
+Q is named by whole numbers h, k, l and phases are taken from fractional coordinates, so that a cell that changes has
+the same vectors in every frame. The vectors come in rows of one h and k: the sums over atoms share the product of the
+phases along the first two axes, and l and -l share four real sums. Only the phases that are asked for are made, each
+directly. Loops run over rows of tables by number: a slice of an array costs more than the loop over a tile.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ COSINE = tuple((-1) ** k * math.pi ** (2 * k) / math.factorial(2 * k) for k in r
 
 @kernel
 def phases(h: float, s: Floats, cosines: Floats, sines: Floats) -> None:
-    """Cosine and sine of 2π h s. A series, since calls of the mathematical library stop the loop from being vector code."""
+    """Cosine and sine of 2π h s; by a series, since a call of the mathematical library is no vector code."""
     for j in range(s.size):
         x = h * s[j]
         x -= np.floor(x + 0.5)
@@ -49,7 +50,7 @@ def phases(h: float, s: Floats, cosines: Floats, sines: Floats) -> None:
 
 @kernel
 def _cross(a: Floats, b: Floats, h: int, d: Floats, e: Floats, k: int, p: Floats, r: Floats, n: int) -> None:
-    """p + i r = (a + i b)(d + i e), of row ``h`` and row ``k`` of the tables."""
+    """The product p + i r = (a + i b)(d + i e), of row ``h`` and row ``k`` of the tables."""
     for j in range(n):
         p[j] = a[h, j] * d[k, j] - b[h, j] * e[k, j]
         r[j] = b[h, j] * d[k, j] + a[h, j] * e[k, j]
@@ -219,7 +220,7 @@ def modes_of(
 
 @kernel
 def keep(sums: Complexes, start: int, series: Complexes) -> None:
-    """Write ``sums`` (frame, component, species, vector) into ``series`` (component, species, vector, time) at ``start``."""
+    """Write ``sums`` (frame, component, species, vector) into ``series`` (component, species, vector, time)."""
     frames, components, species, vectors = sums.shape
     for i in range(components):
         for a in range(species):

@@ -1,4 +1,4 @@
-r"""Correlation functions of ρ(Q,t) and j(Q,t) over all origins, their spectra, and how well a run of its length knows both.
+r"""Correlation functions of ρ(Q,t) and j(Q,t) over all origins, their spectra, and how well a run knows them.
 
 By the Wiener-Khinchin theorem, exactly. Errors need no theory of the material: the Fourier components of a record that
 is long against its memory are independent complex Gaussians, so each periodogram scatters by its own height, and
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 Correction = Literal["classical", "detailed-balance"]
 
+ERROR = "scatter of periodograms, each by its own height; what stays the same during the run counts as known"
 TEMPORARIES = 3  # times the transforms of a block: what the FFT and its output take
 FROZEN = 20  # times the power of a record's slowest changes: what its mean has beyond that is no fluctuation
 OWN = 4.0  # of the product of both: what chance has added to such a mean, and a margin of 2
@@ -77,7 +78,7 @@ class Grids(NamedTuple):
 
     @property
     def lag(self) -> Floats:
-        """ps."""
+        """All lags, ps."""
         lag: Floats = self.spacing * np.arange(self.lags, dtype=np.float64)
         return lag
 
@@ -86,7 +87,7 @@ class Grids(NamedTuple):
         """Of a result."""
         return {
             "lag": Column(("lag",), self.lag, "ps", "lag"),
-            "energy": Column(("energy",), self.energy, "meV", "energy lost by the neutron"),
+            "energy": Column(("energy",), self.energy, "meV", "energy that the neutron loses"),
         }
 
     @property
@@ -97,6 +98,7 @@ class Grids(NamedTuple):
             "resolution_fwhm": float(self.window.fwhm),
             "nyquist": PLANCK / (2 * self.spacing),
             "correction": self.correction,
+            "max_lag": float(self.lag[-1]),
         }
 
 

@@ -1,8 +1,9 @@
-"""ρ_a(Q,t) and j_a(Q,t) of every species along a run: streamed over frames, in chunks of Q that fit the memory budget."""
+"""ρ_a(Q,t) and j_a(Q,t) of every species along a run, streamed over frames, in chunks of Q that fit the budget."""
 
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -83,7 +84,7 @@ def series(traj: Trajectory, points: Points, *, moving: bool, reference: Frame) 
     origins = _origins(traj, reference)
     velocity = drift_velocity(traj, reference, []) if moving else np.zeros((traj.n_frames, 3))
     what = "j(Q,t)" if moving else "ρ(Q,t)"
-    for n, (first, last) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for n, (first, last) in enumerate(pairwise(edges)):
         part = slice(first, last)
         here = kept[:, :, : last - first]
         label = what if chunks == 1 else f"{what}, part {n + 1} of {chunks}"
@@ -101,7 +102,7 @@ def _fill(
     hkl = points.hkl[part]
     rows = Rows.of(hkl)
     axes = list(rows.axes)
-    inverses = np.linalg.inv(traj.cells)
+    inverses = np.linalg.inv(traj.cells).astype(np.float64)
     order = np.argsort(_numbers(traj), kind="stable").astype(np.int64)
     starts = np.concatenate([[0], np.cumsum(list(traj.composition.values()))]).astype(np.int64)
     species, components = len(starts) - 1, len(kept)
@@ -219,7 +220,7 @@ def _on_grid(
         phases = 2 * np.pi * ((frame[order] @ inverses[f] - origins[f]) % 1.0) - np.pi
         # the grid's phases begin at -π: the sign is that of exp(iπ(h + k + l))
         sign = 1.0 - 2.0 * (hkl.sum(axis=1) % 2)
-        for a, (first, last) in enumerate(zip(starts[:-1], starts[1:], strict=True)):
+        for a, (first, last) in enumerate(pairwise(starts.tolist())):
             plan.setpts(*np.ascontiguousarray(phases[first:last].T))
             for i in range(components):
                 strengths = velocities[f, order[first:last], i] if components == 3 else np.ones(last - first)

@@ -53,7 +53,7 @@ class Points(NamedTuple):
 
 
 def mean_cell(traj: Trajectory) -> Floats:
-    """The mean of the frames' cells, which tells what Q the numbers h, k, l are; refused where cells differ too much."""
+    """The mean of the frames' cells, which tells what Q is at h, k, l; refused where cells differ too much."""
     if traj.constant_cell:
         cell: Floats = traj.cells[0]
         return cell
@@ -64,7 +64,7 @@ def mean_cell(traj: Trajectory) -> Floats:
         frame = int(np.argmax(strain))
         raise Refusal(
             f"The cell changes too much: a wavevector would change by {strain[frame]:.0%}",
-            f"frame {frame} at {traj.times[frame]:g} ps, against the mean cell; up to {MOST_STRAIN:.0%} is averaged over",
+            f"frame {frame} at {traj.times[frame]:g} ps, against the mean cell; up to {MOST_STRAIN:.0%} pass",
             "Take a part of the run that is at rest, traj[first:last], or a run at constant volume",
         )
     return mean
@@ -72,7 +72,7 @@ def mean_cell(traj: Trajectory) -> Floats:
 
 def reciprocal(cell: Floats) -> Floats:
     """b₁ b₂ b₃ as rows, 1/Å."""
-    rows: Floats = 2 * np.pi * np.linalg.inv(cell).T
+    rows: Floats = np.asarray(2 * np.pi * np.linalg.inv(cell).T, np.float64)
     return rows
 
 
