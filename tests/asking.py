@@ -7,8 +7,25 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 import vanhove as vh
+
+
+def measured(width: float, temperature: float = 300.0) -> xr.Dataset:
+    """S(q, energy) with errors: an elastic line, weaker at high Q, and beside it a Lorentzian of that width (meV)."""
+    q, energy = np.linspace(0.2, 4.0, 20), np.linspace(-25, 25, 251)
+    line = np.exp(-width * q[:, None] ** 2) * np.exp(-0.5 * (energy / 0.2) ** 2)
+    S = line + 0.1 * width * q[:, None] ** 2 / (energy**2 + width**2 + 0.04)
+    return xr.Dataset(
+        {
+            "S": (("q", "energy"), S, {"units": "1", "long_name": "dynamic structure factor"}),
+            "S_error": (("q", "energy"), 0.02 * np.sqrt(S), {"units": "1", "long_name": "its standard error"}),
+        },
+        {"q": q, "energy": energy},
+        {"title": "made", "temperature": temperature},
+    )
+
 
 # What observables are asked with, by the names of their arguments; one that needs another adds it here, with its own
 # name before it where others have an argument of that name, too.
@@ -39,12 +56,23 @@ ARGUMENTS: dict[str, Any] = {
     "green_kubo.length": 2.0,
     "green_kubo.plateau": (1.0, 2.0),
     "incoherent.q": [0.8, 1.2, 1.6],
+    "coherent.q": [0.8, 1.1, 1.4, 1.7, 2.0, 2.3],
+    "currents.direction": (1, 0, 0),
+    "at_q.q_vectors": [(0.5, 0, 0), (1, 0.5, 0)],
+    "at_q.supercell": (2, 2, 1),
     "vdos.species": None,
     "low_energy_law.window": (2.0, 16.0),
     "neutron_sqe.q": [0.6, 0.9, 1.2],
     "instrument.resolution": 0.8,
     "diffusion_table.routes": {"MSD": (1.1e-5, 1e-6), "VDOS": 1.3e-5, "QENS": "0.9e-5 ± 0.2e-5"},
     "diffusion_table.species": "Na",
+    "subtract_can.can": measured(0.02),
+    "subtract_can.xi": 0.5,
+    "dos_from_sqe.elastic": (-1.0, 1.0),
+    "dos_from_sqe.mass": "Na",
+    "elastic_scan.measured_by_temperature": {T: measured(1e-3 * T, T) for T in (100.0, 150.0, 200.0, 250.0)},
+    "elastic_scan.window": (-0.6, 0.6),
+    "elastic_scan.quasielastic": (1.0, 4.0),
 }
 
 

@@ -69,6 +69,16 @@ SAYS = {
     "spectra.fit_jump_model": """
         Half widths (HWHM, meV) of the quasielastic line of {of} against Q (1/Å) {where} with their standard errors, and
         the law of jump diffusion fitted to them; dashes: other laws that were compared.""",
+    "spectra.coherent": """
+        Coherent dynamic structure factor S(Q,E) (1/meV, logarithmic) of all atoms together, or of the named pair,
+        {where}, against energy transfer (meV) and Q (1/Å), not weighted by scattering lengths.""",
+    "spectra.currents": """
+        Spectra of the currents (Å²/ps²/meV, logarithmic) against Q (1/Å) and energy (meV) {where}: transverse to the
+        left, longitudinal to the right; points: where each is highest, the dispersion.""",
+    "spectra.at_q": """
+        Imaginary part of the dynamic susceptibility χ″ against energy (meV) {where}, for each wavevector in
+        reciprocal lattice units of the unit cell; each line stands above the one before. Bands: one standard
+        error.""",
     "spectra.neutron_sqe": """
         Dynamic structure factor S(Q,E) per atom (barn/sr/meV) as neutrons weigh it {where}, against the energy that the
         neutron loses (meV) and Q (1/Å), on a logarithmic scale. Few Q are drawn as lines, with their incoherent part

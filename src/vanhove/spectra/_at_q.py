@@ -246,7 +246,7 @@ def draw(result: Dataset, ax: Axes) -> None:
         )
         ax.plot(energy[loss], base + values[loss], color=colour, label=f"({name})")
         ax.axhline(base, color="#BBBBBB", lw=0.7, zorder=1)
-    ax.set_xlim(0, 1.1 * reach(energy, chi))
+    ax.set_xlim(0, min(1.1 * reach(energy, chi), float(energy[-1])))
     ax.set_xlabel(axis_label("energy", "meV"))
     ax.set_ylabel(axis_label("χ″, each above the one before" if step else "χ″", result["chi"].attrs["units"]))
     handles, labels = ax.get_legend_handles_labels()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -150,8 +150,6 @@ def currents(
 
 def draw(result: Dataset, ax: Axes) -> None:
     """E against Q, longitudinal to the right and transverse to the left, each with its highest points."""
-    from typing import Any
-
     energy = result["energy"].values
     known = np.flatnonzero(np.isfinite(result["C_L"].values).all(axis=1))
     known = known[np.argsort(result["q"].values[known], kind="stable")]
@@ -166,9 +164,10 @@ def draw(result: Dataset, ax: Axes) -> None:
     ax.axvline(0, color="#7F7F7F", lw=0.9, zorder=3)
     for sign, (letter, word) in zip((1, -1), NAMES, strict=True):
         peaks = result[f"peak_{letter}"].values[known]
-        ax.plot(sign * q, peaks, "o", ms=3.5, mfc="none", mec="#009E73", mew=1.0, zorder=4)
-        ax.text(0.5 + 0.03 * sign, 0.99, word, transform=ax.transAxes, ha="left" if sign > 0 else "right", va="top")
-    ax.set_ylim(0, 1.15 * reach(energy, np.stack([result[f"C_{letter}"].values[known] for letter, _ in NAMES])))
+        ax.plot(sign * q, peaks, "o", ms=4, mfc="#009E73", mec="#FFFFFF", mew=0.8, zorder=4)
+        ax.text(0.5 + 0.25 * sign, 1.02, word, transform=ax.transAxes, ha="center", va="bottom")
+    far = reach(energy, np.stack([result[f"C_{letter}"].values[known] for letter, _ in NAMES]))
+    ax.set_ylim(0, min(1.15 * far, float(energy[-1])))
     ax.set_xlim(-q[-1] - gap, q[-1] + gap)
     ax.xaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
     ax.set_xlabel(axis_label("Q", "1/Å"))
