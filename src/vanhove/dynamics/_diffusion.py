@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vanhove.base.errors import Refusal
-from vanhove.base.figures import colour_of, label
+from vanhove.base.figures import label
 from vanhove.base.results import Column, dataset, history_of
 from vanhove.base.units import CM2_S_PER_A2_PS
 from vanhove.fitting.gls import gls
 
 from . import outlook
 from .curve import Curve, Spread, places
+from .phase_origins import said_of, told
 from .window import FEWEST_INDEPENDENT, STILL, Exponent, Window, exponent, find, usable
 
 if TYPE_CHECKING:
@@ -111,7 +112,8 @@ def diffusion(msd: Dataset, *, window: Sequence[float] | None = None, jump_lengt
     fitted = np.full(len(full.lags), np.nan)
     if line is not None:
         fitted = line.intercept + line.slope * full.times
-    kept = {name: msd.attrs[name] for name in ("temperature", "drift", "fingerprint") if name in msd.attrs}
+    names = ("temperature", "drift", "fingerprint", "phase", "phase_share")
+    kept = {name: msd.attrs[name] for name in names if name in msd.attrs}
     return dataset(
         "dynamics.diffusion",
         {
@@ -133,7 +135,7 @@ def diffusion(msd: Dataset, *, window: Sequence[float] | None = None, jump_lengt
         },
         parameters=dict(window=window, jump_length=jump_length),
         history=history_of(msd),
-        title=f"Diffusion of {msd.attrs['species']}",
+        title=f"Diffusion of {msd.attrs['species']}{told(str(msd.attrs.get('phase', '')))}",
         verdict=verdict,
         window_reason="given" if window is not None else "none" if found is None else found.reason,
         ageing=ageing,
@@ -258,8 +260,7 @@ def _ageing(line: Line) -> str:
 
 def draw(result: Dataset, ax: Axes) -> None:
     """The MSD with its error band, the fitted line over its window (shaded), and D or the verdict as the legend."""
-    species = str(result.attrs["species"])
-    colour = colour_of(species)
+    species, colour = said_of(result)
     lag, values, error = (result[name].values for name in ("lag", "msd", "msd_error"))
     start, end = result.window.values
     last = min(1.25 * end, lag[-1]) if np.isfinite(end) else lag[-1]

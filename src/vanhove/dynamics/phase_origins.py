@@ -25,6 +25,7 @@ else:  # what a file or the command can say
     Phase = Literal["glass", "crystal", "interface"] | None
 
 MASK = "a mask"
+FRAMES = 100  # that phases are found from at most: they are those of the mean over the run
 EVERYWHERE = np.empty((0, 0), np.bool_)  # what kernels take for no mask
 
 
@@ -128,12 +129,15 @@ def _inside(
                 "phase= is a mask, and phases= is given, too", "", "Give a phase's name, or leave out phases="
             )
         return columns_of(mask, traj, ions, "values of the mask"), MASK, []
+    known = len(traj.history)
     if phases is None:
         from vanhove.structure import phases as find
 
-        phases = find(traj.whole_system)
+        phases = find(traj.whole_system.every(-(-traj.n_frames // FRAMES)))
+    elif isinstance(phases, xr.Dataset):
+        known = len(history_of(phases)) - 1  # how its trajectory was made is told already
     labels = labels_of(phases if isinstance(phases, xr.Dataset) else np.asarray(phases), traj, ions)
     if phase not in labels.names:
         raise Refusal(f"There is no phase '{phase}'", "", nearest(phase, labels.names))
-    steps = history_of(phases)[-1:] if isinstance(phases, xr.Dataset) else []
+    steps = history_of(phases)[known:] if isinstance(phases, xr.Dataset) else []
     return labels.codes == labels.names.index(phase), phase, steps
