@@ -13,7 +13,7 @@ from vanhove.base.results import Column, dataset, history_of
 
 from .quasielastic_choice import fit_spectrum
 from .quasielastic_input import arrays, balanced_at, centre_of, chosen_q, spectrum_of, used
-from .quasielastic_model import Quasielastic, Terms
+from .quasielastic_model import Terms
 from .quasielastic_result import lines_of, variables
 from .resolutions import resolutions_of
 
@@ -96,13 +96,14 @@ def fit_qens(
         By q and ``component``, narrowest first and counted from 0: ``width`` (HWHM), ``area``. By q:
         ``area_elastic``, ``eisf``, ``background``, ``slope``, ``centre``; all with standard errors from the covariance
         of the fit. Where χ² is larger than in 5 of 100 cases the errors are multiplied by √(reduced χ²)
-        (``error_scale``), and always where the spectrum has no errors: each point's is then √(a + bS²), a and b from
-        the scatter about the fit. ``redchi``, ``runs`` (the probability that residuals change sign so seldom),
+        (``error_scale``), and always where the spectrum has no errors: each point's is then √(a + bS + cS²) from the
+        scatter about the fit. ``redchi``, ``runs`` (the probability that residuals change sign so seldom),
         ``chosen``, ``criterion(q, lines)``, ``bad``, ``verdict`` and lmfit's ``report``.
 
-        A width that the spectrum does not determine (less than two standard errors, wider than the window, of a line
-        without area) is NaN, with a 95 % bound in ``width_upper`` or ``width_lower`` and a sentence in ``verdict``.
-        ``fit``, ``elastic``, ``line``, ``floor``, ``resolution`` and ``residual`` are what is drawn.
+        A width that the spectrum does not determine (less than two standard errors or than 2 % of a measured
+        resolution, wider than the window, of a line without area) is NaN, with a 95 % bound in ``width_upper`` or
+        ``width_lower`` and a sentence in ``verdict``. ``fit``, ``elastic``, ``line``, ``floor``, ``resolution`` and
+        ``residual`` are what is drawn.
     """
     numbers = _numbers(lorentzians, elastic=elastic)
     if background not in FLOOR:
@@ -132,11 +133,10 @@ def fit_qens(
         if part is None:
             outcomes.append(None)
             continue
-        first = Quasielastic(part, Terms(min(1, max(numbers)), elastic, terms.background, shape)).fit(centre_of(part))
         outcomes.append(
             fit_spectrum(
                 part, numbers, elastic=elastic, background=terms.background, shape=shape,
-                centre=first.values["centre"], errors_given=spectra.errors is not None,
+                centre=centre_of(part), errors_given=spectra.errors is not None,
             )
         )  # fmt: skip
     if all(outcome is None for outcome in outcomes):

@@ -17,10 +17,13 @@ GAIN = 6.0  # of the criterion, that one more line must bring: strong evidence, 
 SURE = 3.0  # standard errors that the area of a line differs from 0 by, where the number of lines is chosen
 SEEN = 2.0  # standard errors below which an area or a width could as well be 0
 APART = 1.25  # ratio of two widths below which they are one line that is not quite a Lorentzian
+TOO_NARROW = 0.02  # of the resolution's FWHM: less than a measured resolution is known to
 TOO_WIDE = 2.0  # of half the window: beyond it a line is a background
 UNLIKELY = 0.05  # probability of a χ², below which errors are enlarged by its square root
 POOR, STRUCTURED, STRUCTURE = 2.0, 1.3, 1e-3  # reduced χ² of a bad fit; of one with structure; the runs' probability
 ONE_SIDED = 2.706  # rise of χ² at a one-sided 95 % bound
+ROUNDS = 4  # of the search for the law of the scatter
+LEAST, TINY = 1e-4, 1e-24  # variance of a point, of the mean one's and of the peak's square
 SIGNIFICANT = 1e-4  # of the runs, where there are no errors to compare with
 
 
@@ -51,16 +54,21 @@ def fit_spectrum(
 ) -> Outcome:
     """Fit each of ``numbers`` of lines and take the one that the criterion prefers.
 
-    Without errors the weights are those that the scatter about the richest model asks for.
+    ``centre`` is where the peak is, about. Without errors the weights are those that the scatter about the richest
+    model asks for.
     """
 
     def model(number: int, of: Spectrum) -> Quasielastic:
         return Quasielastic(of, Terms(number, elastic, background, shape))
 
+    first = min(1, max(numbers))
+    fits = {first: model(first, spectrum).fit(centre)}
+    centre = fits[first].values["centre"]  # one line is enough to find it for all others
     if not errors_given:
         rough = model(max(numbers), spectrum).fit(centre)
         spectrum = spectrum._replace(errors=scatter(spectrum.values, rough.curve))
-    fits = {number: model(number, spectrum).fit(centre) for number in numbers}
+        fits = {}
+    fits = {number: fits.get(number) or model(number, spectrum).fit(centre) for number in numbers}
     richest = fits[max(numbers)]
     enlarged = max(1.0, reduced(richest, spectrum))  # misfit of all models alike speaks for none of them
     criterion = {
@@ -81,16 +89,17 @@ def reduced(fitted: Fitted, spectrum: Spectrum) -> float:
 
 
 def scatter(values: np.ndarray, curve: np.ndarray) -> np.ndarray:
-    """Errors √(a + b S²) that fit the squared residuals: noise that is even, or goes with the intensity, or both."""
+    """Errors √(a + bS + cS²) that fit the squared residuals: noise that is even, of counting, or a share of S."""
     from scipy.optimize import nnls
 
-    squares = (values - curve) ** 2
-    design = np.stack([np.ones_like(curve), curve**2], axis=1)
-    size = design.max(axis=0)
-    first, _ = nnls(design / size, squares)
-    guess = np.maximum(design @ (first / size), 1e-12 * curve.max() ** 2)
-    amounts, _ = nnls(design / size / guess[:, None], squares / guess)  # squares scatter by as much as they are
-    errors: np.ndarray = np.sqrt(np.maximum(design @ (amounts / size), 1e-4 * guess))
+    squares, size = (values - curve) ** 2, np.maximum(curve, 0.0) / curve.max()
+    design = np.stack([np.ones_like(size), size, size**2], axis=1)
+    variance = np.full_like(size, squares.mean())
+    for _ in range(ROUNDS):  # squares scatter by as much as they are
+        least = np.maximum(variance, LEAST * squares.mean())
+        amounts, _ = nnls(design / least[:, None], squares / least)
+        variance = design @ amounts
+    errors: np.ndarray = np.sqrt(np.maximum(variance, LEAST * squares.mean() + TINY * curve.max() ** 2))
     return errors
 
 
@@ -113,9 +122,7 @@ def _judged(fitted: Fitted, model: Quasielastic, criterion: dict[int, float], *,
 
     spectrum = model.spectrum
     ratio = reduced(fitted, spectrum)
-    # neighbours that are not independent look like structure: every so many of them is
-    stride = int(np.ceil(spectrum.correlated))
-    chance = runs(((spectrum.values - fitted.curve) / spectrum.errors)[::stride])
+    chance = runs(((spectrum.values - fitted.curve) / spectrum.errors)[spectrum.apart])
     dof = max(spectrum.independent - fitted.parameters, 1.0)
     if errors_given:
         widened = chi2_law.sf(ratio * dof, dof) < UNLIKELY
@@ -151,18 +158,19 @@ def _undetermined(
         upper.update(lower)
         yield "The lines can't be told apart: the fit has no errors."
         return
+    low, high = model.spectrum.bounds
+    finest = 0.0 if model.spectrum.mirrored else TOO_NARROW * model.spectrum.resolution.fwhm
     for k, name in enumerate(fitted.terms.widths, 1):
         width, error = fitted.values[name], scale * fitted.error(name)
         area, area_error = fitted.values[f"area_{k}"], scale * fitted.error(f"area_{k}")
-        low, high = model.spectrum.bounds
         if not area > SEEN * area_error:
             lower[k] = upper[k] = np.nan
             yield f"Line {k} is not seen: its area is {area:.3g} ± {area_error:.2g}."
         elif width > TOO_WIDE * model.spectrum.reach:
             lower[k], upper[k] = _bound(fitted, model, name, scale, low), np.nan
             yield f"Width {k} is not determined: wider than the window, above {lower[k]:.3g} meV (95 %)."
-        elif not width > SEEN * error:
-            lower[k], upper[k] = np.nan, _bound(fitted, model, name, scale, high)
+        elif not width > max(SEEN * error, finest):
+            lower[k], upper[k] = np.nan, max(_bound(fitted, model, name, scale, high), finest)
             yield f"Width {k} is not determined: below {upper[k]:.3g} meV (95 %)."
 
 

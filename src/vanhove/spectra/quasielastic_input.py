@@ -102,8 +102,9 @@ def spectrum_of(
     energy = measured.energy[good]
     errors = np.ones(len(energy)) if measured.errors is None else measured.errors[row][good]
     factor = np.ones(len(energy)) if kelvin is None else detailed_balance(energy, kelvin)
-    correlated = resolution.correlated if isinstance(resolution, TransformedResolution) else 1.0
-    return Spectrum(energy, values[good], errors, resolution, factor, correlated)
+    simulated = isinstance(resolution, TransformedResolution)
+    alike = resolution.alike if isinstance(resolution, TransformedResolution) else 1.0
+    return Spectrum(energy, values[good], errors, resolution, factor, alike, mirrored=simulated)
 
 
 def centre_of(spectrum: Spectrum) -> float:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 NARROWEST, WIDEST = 1e-3, 10.0  # bounds of a width: of the resolution's FWHM, and of half the window
 SEARCHED = {1: 16, 2: 14, 3: 10}  # widths on the grid that starts are looked for on, by the number of lines
-STARTS = 3  # the best of them, fitted each
+STARTS = {0: 1, 1: 1, 2: 2, 3: 3}  # the best of them, fitted each
 AT_A_BOUND = 1.02  # a width nearer to its bound than this factor stays there
 RELATIVE_STEP = 1e-4  # of a width, or of the resolution's, for derivatives
 SINGULAR = 1e6  # condition above which derivatives are one and the same
@@ -35,7 +35,8 @@ class Spectrum(NamedTuple):
     errors: Floats  # one standard error, or relative weights where the spectrum has none
     resolution: Resolution
     factor: Floats  # of detailed balance, at each energy; multiplies what is quasielastic
-    correlated: float = 1.0  # points that count as one
+    alike: float = 1.0  # neighbours that count as one point
+    mirrored: bool = False  # what is at -E is what is at E
 
     @property
     def reach(self) -> float:
@@ -46,6 +47,23 @@ class Spectrum(NamedTuple):
     def bounds(self) -> tuple[float, float]:
         """Of a width (meV)."""
         return NARROWEST * self.resolution.fwhm, WIDEST * self.reach
+
+    @property
+    def correlated(self) -> float:
+        """How many points count as one."""
+        if not self.mirrored:
+            return self.alike
+        sizes = np.unique(np.round(np.abs(self.energy) / np.diff(self.energy).min()).astype(np.int64))
+        return self.alike * len(self.energy) / len(sizes)
+
+    @property
+    def apart(self) -> NDArray[np.intp]:
+        """Points so far from each other that they are independent."""
+        side = np.arange(len(self.energy))
+        if self.mirrored:
+            right = self.energy >= 0
+            side = side[right] if right.sum() > (~right).sum() / 2 else side[~right]
+        return side[:: int(np.ceil(self.alike))]
 
     @property
     def independent(self) -> float:
@@ -186,7 +204,7 @@ class Quasielastic:
             ranked.append((misfit, choice, amounts / size))
         ranked.sort(key=lambda one: one[0])
         starts = []
-        for _, choice, amounts in ranked[:STARTS]:
+        for _, choice, amounts in ranked[: STARTS[terms.lines]]:
             pieces = terms.lines + terms.elastic
             signed = [*amounts[:pieces], *(amounts[pieces::2] - amounts[pieces + 1 :: 2])]
             areas = dict(zip(terms.linear, map(float, signed), strict=True))
