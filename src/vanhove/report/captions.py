@@ -66,6 +66,9 @@ SAYS = {
     "spectra.incoherent": """
         Incoherent intermediate scattering function F(Q, t) of {of} against lag (ps), logarithmic, {where}, a line for
         each Q (1/Å): what single ions still have in common with where they were. Bands: one standard error.""",
+    "spectra.fit_qens": """
+        Half widths (HWHM, meV) of the quasielastic lines of {of} against Q (1/Å) {where} with their standard errors:
+        open where the fit is a bad one, triangles at the 95 % bound of what a spectrum does not determine.""",
     "spectra.fit_jump_model": """
         Half widths (HWHM, meV) of the quasielastic line of {of} against Q (1/Å) {where} with their standard errors, and
         the law of jump diffusion fitted to them; dashes: other laws that were compared.""",
@@ -95,6 +98,16 @@ SAYS = {
     "spectra.low_energy_law": """
         Density of states g (1/meV) at low energy E (meV) {where}, with the laws fitted in the shaded window (dashes): a
         parabola as in Debye's solid, a straight line as in a liquid, a free power. Band: one standard error.""",
+    "spectra.dos_from_sqe": """
+        Density of states g (1/meV) against energy E (meV) {where}, from S(Q,E) averaged over Q, normalised to 1. Below
+        the elastic line it is carried on by a law (dashes). Band: one standard error, of the counting alone.""",
+    "spectra.subtract_can": """
+        Spectra against energy transfer (meV) {where}, averaged over Q: the sample in its can, what was subtracted, and
+        what is left with one standard error.""",
+    "spectra.elastic_scan": """
+        Spectra summed over Q against energy transfer (meV) by temperature, each a factor above the one before, with the
+        elastic (grey) and the quasielastic window (orange); inset: ⟨u²⟩ (Å²) above that at the lowest temperature, and
+        where quasielastic scattering sets in (dashes).""",
     "structure.rdf": """
         Partial pair distribution functions g(r) of all pairs against distance r (Å) {where}, averaged over all
         frames; 1 is an ideal gas. The height of a peak that leaves the picture is written beside it; where pairs are
@@ -131,14 +144,21 @@ QUANTITIES = {
     "peak_time": "Peak time τ* of α₂ (ps)",
     "jump_rate": "Jump rate (1/ps)",
     "residence_time": "Residence time (ps)",
+    "D_qens": "Diffusion coefficient from quasielastic widths (cm²/s)",
+    "residence_qens": "Residence time from quasielastic widths (ps)",
 }
-LAWS = {"sigma": "σT", "peak_time": "τ*", "jump_rate": "the jump rate", "residence_time": "the residence time"}
+LAWS = {
+    "sigma": "σT", "peak_time": "τ*", "jump_rate": "the jump rate", "residence_time": "the residence time",
+    "D_qens": "D from quasielastic widths", "residence_qens": "the residence time from quasielastic widths",
+}  # fmt: skip
 AXES = {
     "D": "D (cm²/s)",
     "sigma": "σT (mS·K/cm)",
     "peak_time": "τ* (ps)",
     "jump_rate": "jump rate (1/ps)",
     "residence_time": "residence time (ps)",
+    "D_qens": "D (cm²/s)",
+    "residence_qens": "residence time (ps)",
 }
 
 

@@ -15,7 +15,7 @@ TABLE = {
     ),
     "dos_from_sqe": Entry(
         "_dos_from_sqe", "density of states from a measured or simulated S(Q,E)", id="C4", takes="dataset",
-        sources=("incoherent",),
+        sources=("incoherent", "neutron_sqe"),
     ),
     "incoherent": Entry("_incoherent", "incoherent scattering of single ions, F(Q,t) and S(Q,E)", id="C5"),
     "coherent": Entry("_coherent", "coherent scattering of every pair of species, F(Q,t) and S(Q,E)", id="C5"),
@@ -23,7 +23,8 @@ TABLE = {
     "currents": Entry("_currents", "longitudinal and transverse currents along a direction", id="C6"),
     "at_q": Entry("_at_q", "response at chosen Q of the unit cell, averaged over replicas", id="C6"),
     "subtract_can": Entry(
-        "_subtract_can", "a measured spectrum without its container", id="C7", takes="dataset", sources=("incoherent",)
+        "_subtract_can", "a measured spectrum without its container", id="C7", takes="dataset", sources=("incoherent",),
+        files=("can",),
     ),
     "fit_qens": Entry(
         "_fit_qens", "quasielastic widths, areas and EISF at every Q, with their errors", id="C7", takes="dataset",

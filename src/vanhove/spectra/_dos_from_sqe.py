@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Pair = tuple[float, float]
 
+BEYOND = 1.5  # times the cutoff is how far a figure goes
 KEPT = ("fingerprint", "measured", "resolution_fwhm")  # of what the spectrum says
 
 
@@ -215,6 +216,8 @@ def _says(model: Model, found: Found, multiple: float) -> dict[str, Any]:
         told["extrapolation"] = found.low.says
     if np.isfinite(found.scale):
         told["scale"] = found.scale
+    if np.isfinite(model.cutoff):
+        told["cutoff"] = model.cutoff
     return told
 
 
@@ -222,15 +225,19 @@ def draw(result: Dataset, ax: Axes) -> None:
     """g(E) with its error band; dashes where nothing was measured and a law is carried on."""
     energy, g, error = (result[name].values for name in ("energy", "g", "g_error"))
     law = result["extrapolated"].values == 1
-    shown = ~law & np.isfinite(g)
+    cutoff = float(result.attrs.get("cutoff", np.inf))
+    shown = ~law & np.isfinite(g) & (energy <= cutoff)
     ax.axhline(0, color="#BBBBBB", lw=0.7, zorder=1)
     spread = np.nan_to_num(error)
     ax.fill_between(energy[shown], (g - spread)[shown], (g + spread)[shown], color=PALETTE[0], alpha=0.3, lw=0)
     ax.plot(energy[shown], g[shown], color=PALETTE[0])
-    carried = law & np.isfinite(g)
-    if carried.any():
-        ax.plot(energy[carried], g[carried], "--", color="#7F7F7F", lw=1.2, label="carried on below the elastic cut")
-        ax.legend()
-    ax.set_xlim(0, energy[-1])
+    for part, style, told in (
+        (law & np.isfinite(g), "--", "carried on below the elastic cut"),
+        (energy > cutoff, ":", "beyond the cutoff: not counted"),
+    ):
+        if part.any():
+            ax.plot(energy[part], g[part], style, color="#7F7F7F", lw=1.2, label=told)
+            ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, columnspacing=1.0)
+    ax.set_xlim(0, min(float(energy[-1]), BEYOND * cutoff))
     ax.set_xlabel(axis_label("energy", "meV"))
     ax.set_ylabel(axis_label("g(E)", "1/meV"))

@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 FEWEST_Q = 3  # for a slope against Q² with an error
 FEWEST_BELOW = 3  # temperatures that show what vibrations alone do
 SURELY = 3.0  # standard errors above that
+SURELY_ALONE = 4.0  # where only the last temperature lies above
 APART = 2.0  # factor between the spectra in the figure
+SHADED = 0.57  # of the figure's height: what is left for the inset
+DEEPEST = 1e-7  # of the highest point: nothing below is drawn
 
 
 def elastic_scan(
@@ -68,9 +71,10 @@ def elastic_scan(
     Returns
     -------
     Dataset
-        ``S(temperature, energy)``, summed over the Q; ``elastic(temperature, q)`` = I(T)/I(T₀); ``u2(temperature)``
-        (Å², relative to T₀) and ``redchi(temperature)`` of its fit; ``quasielastic(temperature)``; ``onset`` (K), the
-        first temperature with quasielastic scattering; each with its standard error. ``attrs["onset"]`` is a sentence.
+        ``S(temperature, energy)``, summed over the Q, without points that are masked at any temperature;
+        ``elastic(temperature, q)`` = I(T)/I(T₀); ``u2(temperature)`` (Å², relative to T₀) and ``redchi(temperature)``
+        of its fit; ``quasielastic(temperature)``; ``onset`` (K), the first temperature with quasielastic scattering;
+        all with standard errors, which the reference makes common in part. ``attrs["onset"]`` is a sentence.
     """
     kelvin, spectra = _on_one_grid(measured_by_temperature, q)
     first = spectra[0]
@@ -201,19 +205,23 @@ def _slope(q: Floats, ratio: Floats, error: Floats, *, intercept: bool) -> tuple
 
 
 def _summed(spectra: list[Spectrum]) -> tuple[Floats, Floats]:
-    """Sum over the Q that are there at all temperatures; NaN at energies that one of them does not reach."""
-    used = np.logical_and.reduce([one.known.any(axis=1) for one in spectra])
-    if not used.any():
-        raise Refusal("No Q was measured at all temperatures", "", "Give other Q")
-    S = np.stack([np.where(one.known, one.S, np.nan)[used].sum(axis=0) for one in spectra])
-    error = np.stack(
-        [
-            np.full(S.shape[1], np.nan)
-            if one.error is None
-            else np.sqrt((np.where(one.known, one.error, np.nan)[used] ** 2).sum(axis=0))
-            for one in spectra
-        ]
-    )
+    """N/n times the sum over the n of N Q that all temperatures reach at an energy; NaN where that is less than half.
+
+    What one temperature has masked counts at none, so that they can be compared.
+    """
+    common = np.logical_and.reduce([one.known for one in spectra])
+    N = int(common.any(axis=1).sum())
+    n = common.sum(axis=0)
+    if not (N and (n >= N / 2).any()):
+        raise Refusal(
+            "No energies were measured at all temperatures", "at the same Q", "Give other Q, or a narrower q="
+        )
+    factor = np.where((n >= N / 2) & (n > 0), N / np.maximum(n, 1), np.nan)
+    S = np.stack([factor * np.where(common, one.S, 0.0).sum(axis=0) for one in spectra])
+    error = np.full(S.shape, np.nan)
+    for row, one in zip(error, spectra, strict=True):
+        if one.error is not None:
+            row[:] = factor * np.sqrt((np.where(common, one.error, 0.0) ** 2).sum(axis=0))
     return S, error
 
 
@@ -227,7 +235,7 @@ class Line(NamedTuple):
 def _onset(kelvin: Floats, energy: Floats, quasi: Floats, error: Floats) -> tuple[float, str]:
     """The first temperature from which on all intensities lie above the line of the lower ones, and a sentence."""
     if not np.isfinite(quasi).all():
-        return np.nan, "not looked for: the quasielastic window is masked in part; give a narrower one, or fewer Q"
+        return np.nan, "not looked for: the quasielastic window is masked in part; give a narrower one, or other Q"
     if not (np.isfinite(error) & (error > 0)).all():
         return np.nan, "not looked for: without errors nothing says what stands out"
     if len(kelvin) <= FEWEST_BELOW:
@@ -238,10 +246,10 @@ def _onset(kelvin: Floats, energy: Floats, quasi: Floats, error: Floats) -> tupl
         below = straight_line(x[:k], quasi[:k], error[:k])
         vibrations = Line(*below.at(x[k:]))
         above = (quasi[k:] - vibrations.value) / np.hypot(error[k:], vibrations.error)
-        if (above > SURELY).all():
+        if (above > (SURELY if len(above) > 1 else SURELY_ALONE)).all():
             return float(kelvin[k]), (
-                f"between {kelvin[k - 1]:g} and {kelvin[k]:g} K: from there on the intensity is more than {SURELY:g} "
-                f"standard errors above what vibrations do below ({above[0]:.1f} at {kelvin[k]:g} K)"
+                f"between {kelvin[k - 1]:g} and {kelvin[k]:g} K: from there on the intensity stays above what "
+                f"vibrations do below, at {kelvin[k]:g} K by {above[0]:.1f} standard errors"
             )
     return np.nan, f"none up to {kelvin[-1]:g} K: the intensity grows as vibrations make it"
 
@@ -259,18 +267,13 @@ def draw(result: Dataset, ax: Axes) -> None:
         shown = near & np.isfinite(row) & (row > 0)
         ax.plot(energy[shown], APART**place * row[shown], color=colours[place], lw=1.1, label=f"{T:g} K")
     for sign in (-1, 1):
-        ax.axvspan(*sorted((sign * low, sign * high)), color=PALETTE[4], alpha=0.16, lw=0, zorder=0)
-    ax.axvspan(
-        float(result.attrs["window_low"]),
-        float(result.attrs["window_high"]),
-        color="#7F7F7F",
-        alpha=0.22,
-        lw=0,
-        zorder=0,
-    )
+        ax.axvspan(*sorted((sign * low, sign * high)), ymax=SHADED, color=PALETTE[4], alpha=0.16, lw=0, zorder=0)
+    ends = (float(result.attrs["window_low"]), float(result.attrs["window_high"]))
+    ax.axvspan(*ends, ymax=SHADED, color="#7F7F7F", alpha=0.22, lw=0, zorder=0)
     ax.set_yscale("log")
     bottom, top = ax.get_ylim()
-    ax.set_ylim(bottom, top * (top / bottom) ** 0.75)  # room for the inset
+    bottom = max(bottom, DEEPEST * top)
+    ax.set_ylim(bottom, top * (top / bottom) ** (1 / SHADED - 1))  # room for the inset
     ax.set_xlim(-reach, reach)
     ax.set_xlabel(axis_label("energy transfer", "meV"))
     ax.set_ylabel(axis_label(f"S(E), each × {APART:g}", str(result["S"].attrs["units"])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from xarray import Dataset
 
     Floats = NDArray[np.float64]
+    Can = Dataset | str | os.PathLike[str]
 
 REGIONS = 32  # of a spectrum, in each of which its mean must not be negative
 FEWEST = 4  # points in a region
@@ -29,7 +31,7 @@ UNLIKELY = 0.05  # that one of all regions is called negative by chance
 
 def subtract_can(
     sample: Dataset,
-    can: Dataset,
+    can: Can,
     xi: float | Sequence[float],
     *,
     elastic: tuple[float, float] | None = None,
@@ -44,7 +46,7 @@ def subtract_can(
     Parameters
     ----------
     sample, can
-        S(q, energy) with the sample in its can, and of the empty can. A can on another grid is brought to the sample's:
+        S(q, energy) with the sample in its can, and of the empty can, or the can's file. A can on another grid is brought to the sample's:
         energies by overlapping bins, which keeps areas, momentum transfers by straight lines between neighbours. Where
         the can was not measured the result is masked.
     xi
@@ -61,6 +63,10 @@ def subtract_can(
         ``elastic``, ``xi_elastic(q)``: the ξ that takes the elastic line away altogether, an upper bound, and ξ itself
         for a sample without one.
     """
+    if isinstance(can, str | os.PathLike):
+        from .measured import read_measured
+
+        can = read_measured(can)
     own, empty = spectrum_of(sample, "sample"), spectrum_of(can, "can")
     factors = _factors(xi, own)
     S_can, can_error = on_grid(empty, own, "can", "sample")
@@ -217,8 +223,8 @@ def draw(result: Dataset, ax: Axes) -> None:
         ax.fill_between(energy, left - spread, left + spread, color=PALETTE[0], alpha=0.3, lw=0)
     ax.plot(energy, left, color=PALETTE[0], lw=1.4, label="without can")
     top = float(np.nanmax(left + taken))
-    # the elastic line is a hundred times what is beside it: both are to be seen
-    ax.set_yscale("symlog", linthresh=max(abs(top) / 100, 1e-300), linscale=1.5)
+    # the elastic line is a hundred times what is beside it, and that may be negative: all are to be seen
+    ax.set_yscale("asinh", linear_width=max(abs(top) / 300, 1e-300))
     ax.axhline(0, color="#BBBBBB", lw=0.7, zorder=1)
     ax.set_xlabel(axis_label("energy transfer", "meV"))
     ax.set_ylabel(axis_label("S(E), mean over Q", str(result["S"].attrs["units"])))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MOST_ROUNDS = 100
 SETTLED = 1e-5  # of g's maximum, between two rounds
 STEP = 0.5  # of each round: the first ones take several phonons' scattering for that of one, and overshoot
+CLOSE = 0.25  # of a step: energies of two spectra that are no closer than this both stay
 
 
 class Model(NamedTuple):
@@ -129,7 +130,7 @@ def _joined(parts: list[Part], means: list[Average], spans: list[Pair]) -> Joine
                     "Give windows that overlap further",
                 )  # fmt: skip
             join = areas[0] / areas[1]
-        new = energy > end
+        new = energy > end + CLOSE * np.diff(energy).min() if i else np.ones(len(energy), bool)
         error, rows = mean.error[known], mean.rows[known]
         pieces.append((energy[new], join * value[new], join * error[new], rows[new], np.full(int(new.sum()), i)))
         joins.append(join)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 SMOOTHED = 4  # energies to either side over which variances are averaged for the weights
+ZERO = 1e-9  # of the largest |E|: an energy of 0 that was written by adding steps
 FEWEST = 3  # spectra from whose scatter an error is read
 
 
@@ -79,7 +80,7 @@ def part_of(
 
 
 def _half(spectrum: Spectrum) -> Spectrum:
-    above = spectrum.energy > 0
+    above = spectrum.energy > ZERO * np.abs(spectrum.energy).max()
     error = None if spectrum.error is None else spectrum.error[:, above]
     return Spectrum(spectrum.q, spectrum.energy[above], spectrum.S[:, above], error, "")
 
