@@ -4,20 +4,42 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from .compile import kernel
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
     Complexes = NDArray[np.complex128]
 
+SLOWEST = 5  # Fourier components of a record: its mean, and the first two on either side
+
+
+@kernel
+def slowest_of(records: Complexes) -> Complexes:
+    """The mean of every record (component, species, vector, time) and the Fourier components next to it."""
+    components, species, vectors, times = records.shape
+    found = np.zeros((components, species, vectors, SLOWEST), np.complex128)
+    waves = np.empty((times, SLOWEST), np.complex128)
+    for t in range(times):
+        for k in range(SLOWEST):
+            angle = 2 * np.pi * t * (k - SLOWEST // 2) / times
+            waves[t, k] = complex(np.cos(angle), -np.sin(angle)) / times
+    for i in range(components):
+        for a in range(species):
+            for q in range(vectors):
+                for t in range(times):
+                    for k in range(SLOWEST):
+                        found[i, a, q, k] += records[i, a, q, t] * waves[t, k]
+    return found
+
 
 @kernel
 def add_cross_power(
-    transforms: Complexes, means: Floats, slow: Floats, point: Ints, weights: Floats, pairs: Ints,
+    transforms: Complexes, slowest: Complexes, factors: Floats, point: Ints, weights: Floats, pairs: Ints,
     power: Floats, spread: Floats, still: Floats,
 ) -> None:  # fmt: skip
     r"""Add w Re A_a A_b* of every vector to ``power``, and what is expected of its variance to ``spread``.
@@ -27,10 +49,10 @@ def add_cross_power(
 
     Parameters
     ----------
-    transforms
-        (component, species, vector, frequency).
-    means, slow
-        M = |m|² of the records' means, and the same of the Fourier components next to them, L.
+    transforms, slowest
+        (component, species, vector, frequency); the slowest ones from :func:`slowest_of`.
+    factors
+        (amplitude, species): what each amplitude A is a sum of.
     point
         To which sum each vector goes.
     weights
@@ -40,27 +62,60 @@ def add_cross_power(
     power, spread
         (point, group, pair, frequency).
     still
-        (point, group, pair, 3): ½w² times M_a M_b, M_a L_b + L_a M_b and L_a L_b.
+        (point, group, pair, 3): ½w² times M_a M_b, M_a L_b + L_a M_b and L_a L_b with the power of the mean, M, and
+        that of the components next to it, L.
     """
-    for q in range(transforms.shape[2]):
-        for g in range(weights.shape[0]):
-            for i in range(weights.shape[1]):
+    amplitudes, species = factors.shape
+    components, _, vectors, frequencies = transforms.shape
+    mixed = np.empty((amplitudes, frequencies), np.complex128)
+    constant, slow = np.empty(amplitudes), np.empty(amplitudes)
+    for q in range(vectors):
+        at = point[q]
+        for i in range(components):
+            for n in range(amplitudes):
+                mixed[n] = 0.0
+                for a in range(species):
+                    if factors[n, a] != 0:
+                        _add_scaled(transforms[i, a, q], factors[n, a], mixed[n])
+                constant[n], slow[n] = _slow_power(slowest[i, :, q], factors[n])
+            for g in range(weights.shape[0]):
                 weight = weights[g, i]
                 if weight == 0:
                     continue
+                half = 0.5 * weight**2
                 for n in range(pairs.shape[0]):
                     a, b = pairs[n, 0], pairs[n, 1]
-                    half = 0.5 * weight**2
-                    at = point[q]
-                    still[at, g, n, 0] += half * means[i, a, q] * means[i, b, q]
-                    still[at, g, n, 1] += half * (means[i, a, q] * slow[i, b, q] + slow[i, a, q] * means[i, b, q])
-                    still[at, g, n, 2] += half * slow[i, a, q] * slow[i, b, q]
-                    _add(transforms[i, a, q], transforms[i, b, q], weight, power[at, g, n], spread[at, g, n])
+                    still[at, g, n, 0] += half * constant[a] * constant[b]
+                    still[at, g, n, 1] += half * (constant[a] * slow[b] + slow[a] * constant[b])
+                    still[at, g, n, 2] += half * slow[a] * slow[b]
+                    _add_products(mixed[a], mixed[b], weight, power[at, g, n], spread[at, g, n])
 
 
 @kernel
-def _add(a: Complexes, b: Complexes, weight: float, power: Floats, spread: Floats) -> None:
+def _add_scaled(transform: Complexes, factor: float, mixed: Complexes) -> None:
+    for w in range(mixed.size):
+        mixed[w] += factor * transform[w]
+
+
+@kernel
+def _add_products(a: Complexes, b: Complexes, weight: float, power: Floats, spread: Floats) -> None:
     half = 0.5 * weight * weight
     for w in range(a.size):
         power[w] += weight * (a[w].real * b[w].real + a[w].imag * b[w].imag)
         spread[w] += half * (a[w].real ** 2 + a[w].imag ** 2) * (b[w].real ** 2 + b[w].imag ** 2)
+
+
+@kernel
+def _slow_power(slowest: Complexes, factors: Floats) -> tuple[float, float]:
+    """Power of the mean of an amplitude, and the mean power of the components next to it."""
+    constant, slow = 0.0, 0.0
+    for k in range(SLOWEST):
+        real, imaginary = 0.0, 0.0
+        for a in range(factors.size):
+            real += factors[a] * slowest[a, k].real
+            imaginary += factors[a] * slowest[a, k].imag
+        if k == SLOWEST // 2:
+            constant = real**2 + imaginary**2
+        else:
+            slow += (real**2 + imaginary**2) / (SLOWEST - 1)
+    return constant, slow

@@ -126,14 +126,13 @@ def correlate(
     weights
         (group, component) of j along Q and two axes across; None for ρ, which is one component and one group.
     """
-    from vanhove.kernels.cross_power import add_cross_power
+    from vanhove.kernels.cross_power import add_cross_power, slowest_of
 
     length = _length(grids)
     groups = np.ones((1, 1)) if weights is None else weights
     both = np.array(pairs, np.int64).reshape(-1, 2)
     sums = _Sums(points, grids, (len(groups), len(both)), length, traj.n_atoms)
     components, species = groups.shape[1], amplitudes.shape[1]
-    plain = amplitudes.shape == (species, species) and (amplitudes == np.eye(species)).all()
 
     for part, kept in series(traj, points, moving=weights is not None, reference=reference):
         point = points.point[part]
@@ -141,19 +140,17 @@ def correlate(
         def work(block: slice, kept: Complexes = kept, point: Ints = point) -> _Part:
             from scipy.fft import fft
 
-            mine = kept[:, :, block]
-            mixed = mine if plain else np.einsum("as,isqt->iaqt", amplitudes, mine)
+            mine = np.ascontiguousarray(kept[:, :, block])
             here = point[block]
             shape = (here[-1] - here[0] + 1, len(groups), len(both))
             found = _Part(int(here[0]), *(np.zeros((*shape, n)) for n in (length, length, 3)))
-            constant, slow = _slowest(mixed)
-            transforms = fft(mixed, length, axis=-1)
+            slowest, transforms = slowest_of(mine), fft(mine, length, axis=-1)
             add_cross_power(
-                transforms, constant, slow, here - here[0], groups, both, found.power, found.spread, found.still
-            )  # fmt: skip
+                transforms, slowest, amplitudes, here - here[0], groups, both, found.power, found.spread, found.still
+            )
             return found
 
-        each = 16 * components * (TEMPORARIES * len(amplitudes) * length + species * traj.n_frames)
+        each = 16 * components * species * (TEMPORARIES * length + traj.n_frames)
         each += SUMS * 8 * len(groups) * len(both) * length  # where every vector is a point of its own
         blocks = cut(len(point), each, fixed=kept.nbytes // thread_count())
         for found in in_order(work, blocks):
@@ -228,27 +225,20 @@ class _Sums:
 
     def _spectral(self, covariance: Floats) -> Floats:
         """The variance of Σ w(t) F(t) cos Et where F at lags a and b has the covariance ½[c(a - b) + c(a + b)]."""
+        from scipy.fft import dct
+
         grids = self._grids
-        period = 2 * (grids.lags - 1)
-        apart = np.abs(np.arange(-period, period + 1))
-        product = covariance[..., apart % self._length] * self._overlap
-        folded = product[..., :period] + product[..., period:-1]
+        last = grids.lags - 1
+        product = covariance[..., np.arange(2 * last + 1) % self._length] * self._overlap
+        folded = product[..., : last + 1] + product[..., : last - 1 : -1]  # cos Et has the period 2·last in the lag
         folded[..., 0] += product[..., -1]
-        half = np.fft.rfft(folded, axis=-1).real * (0.5 * (grids.spacing / PLANCK) ** 2 * self._doubled)
+        half = dct(folded, type=1, axis=-1) * (0.5 * (grids.spacing / PLANCK) ** 2 * self._doubled)
         both: Floats = np.concatenate([half[..., :0:-1], half], axis=-1)
         return both
 
 
-def _slowest(records: Complexes) -> tuple[Floats, Floats]:
-    """|mean|² of every record, and the same of its first two Fourier components on either side."""
-    frames = records.shape[-1]
-    waves = np.exp(-2j * np.pi / frames * np.outer(np.arange(frames), [0, 1, -1, 2, -2])) / frames
-    power = np.abs(records @ waves) ** 2
-    return power[..., 0], power[..., 1:].mean(axis=-1)
-
-
 def _overlap(grids: Grids) -> tuple[Floats, Floats]:
-    """Σ w(t) w(t - d) over lags of both signs, by d from -2T to 2T, and by how much S(E) scatters more about E = 0.
+    """Σ w(t) w(t - d) over lags of both signs, by d from 0 to 2T, and by how much S(E) scatters more about E = 0.
 
     There its two sides, which are the same number, are one observation. The weights w contain the growth of errors
     with the lag.
@@ -262,15 +252,17 @@ def _overlap(grids: Grids) -> tuple[Floats, Floats]:
     squares = even[last:-1] ** 2
     around = np.concatenate([squares, 2 * even[-1:] ** 2, squares[:0:-1]])
     at_twice_the_energy = np.fft.fft(around).real[2 * np.arange(grids.lags) % (2 * last)]
-    return fftconvolve(even, even), 1 + at_twice_the_energy / around.sum()
+    return fftconvolve(even, even)[2 * last :], 1 + at_twice_the_energy / around.sum()
 
 
 def _even(power: Floats, length: int) -> Floats:
     """The even part of the inverse transform of a two-sided ``power``."""
     from scipy.fft import irfft
 
-    half = np.arange(length // 2 + 1)
-    even: Floats = irfft(0.5 * (power[..., half] + power[..., -half]), length, axis=-1)
+    half = 0.5 * power[..., : length // 2 + 1]
+    half[..., 0] *= 2
+    half[..., 1:] += 0.5 * power[..., : -(length // 2) - 1 : -1]
+    even: Floats = irfft(half, length, axis=-1)
     return even
 
 
