@@ -69,6 +69,9 @@ SAYS = {
     "spectra.fit_qens": """
         Half widths (HWHM, meV) of the quasielastic lines of {of} against Q (1/Å) {where} with their standard errors:
         open where the fit is a bad one, triangles at the 95 % bound of what a spectrum does not determine.""",
+    "spectra.fit_oscillator": """
+        S(Q,E) of {of} {where} against energy transfer (meV), with damped oscillators fitted to it through its
+        resolution; dashes: each of them alone.""",
     "spectra.fit_jump_model": """
         Half widths (HWHM, meV) of the quasielastic line of {of} against Q (1/Å) {where} with their standard errors, and
         the law of jump diffusion fitted to them; dashes: other laws that were compared.""",

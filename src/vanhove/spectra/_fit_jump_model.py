@@ -16,6 +16,7 @@ from .confinement import cage_of
 from .jump_fit import Fitted, fit, in_cage
 from .jump_laws import LAWS, LENGTH_OVER_RADIUS, law_of
 from .jump_widths import Run, runs_of
+from .wording import with_error
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -264,8 +265,8 @@ def _legend(one: Dataset, name: str) -> str:
     D, error = float(one.D), float(one.D_error)
     if np.isfinite(D):
         power = int(np.floor(np.log10(abs(D)))) if D else 0
-        lines.append(rf"D = ({D / 10.0**power:.2f} ± {error / 10.0**power:.2f})·10$^{{{power}}}$ cm²/s")
+        lines.append(f"D = ({with_error(D / 10.0**power, error / 10.0**power)})·10$^{{{power}}}$ cm²/s")
     for symbol, key, unit in (("τ", "tau", "ps"), ("length", "length", "Å")):
         if np.isfinite(float(one[key])):
-            lines.append(f"{symbol} = {float(one[key]):.3g} ± {float(one[f'{key}_error']):.2g} {unit}")
+            lines.append(f"{symbol} = {with_error(float(one[key]), float(one[f'{key}_error']))} {unit}")
     return "\n".join(lines)

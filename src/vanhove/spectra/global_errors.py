@@ -160,7 +160,7 @@ def _sandwich(J: list[Floats], rho: Floats | None) -> Floats | None:
 def _correlations(residuals: list[Floats], energies: list[Floats]) -> tuple[float, Floats | None]:
     """How many points are worth one, and the correlation between Q where neighbours show one that is no chance."""
     common = all(np.array_equal(energy, energies[0]) for energy in energies)
-    worth = float(np.mean([_worth(r, e) for r, e in zip(residuals, energies, strict=True)]))
+    worth = float(np.mean([worth_of(r, e) for r, e in zip(residuals, energies, strict=True)]))
     if not common or len(residuals) < 2:
         return worth, None
     rho: Floats = np.asarray(np.corrcoef(np.stack(residuals)), np.float64)
@@ -171,8 +171,11 @@ def _neighbours(rho: Floats | None) -> float:
     return 0.0 if rho is None else float(np.diag(rho, 1).mean())
 
 
-def _worth(residual: Floats, energy: Floats) -> float:
-    r"""1 + 2Σρ over neighbouring energies, up to the first that chance could give, times 1 + ρ of E with -E."""
+def worth_of(residual: Floats, energy: Floats) -> float:
+    r"""How many points of a spectrum carry what one independent point would.
+
+    1 + 2Σρ over neighbouring energies, up to the first that chance could give, times 1 + ρ of E with -E.
+    """
     n = len(residual)
     if n < 4:
         return 1.0
