@@ -76,8 +76,7 @@ def weighted(partials: Floats, weights: Floats) -> Floats:
     return total
 
 
-def weighted_error(errors: Sequence[Floats], weights: Sequence[Floats]) -> Floats:
-    """Standard error of such sums together, of partials with independent errors."""
-    variance = sum(np.tensordot(weight**2, error**2, axes=1) for error, weight in zip(errors, weights, strict=True))
-    result: Floats = np.sqrt(np.asarray(variance, np.float64))
+def weighted_error(errors: Floats, weights: Floats) -> Floats:
+    """Standard error of such a sum of partials with independent errors."""
+    result: Floats = np.sqrt(np.tensordot(weights**2, errors**2, axes=1))
     return result
