@@ -35,6 +35,7 @@ TABLE = {
     "cages": Entry("_cages", "residence of ions in cages around moving atoms, and their jumps between them", id="B9"),
     "density": Entry("_density", "density of ions in the cell, free energy and percolation", id="B10"),
     "fast_slow": Entry("_fast_slow", "fast and slow ions: who is around them, at the start", id="B11"),
+    "phase_fraction": Entry("_phase_fraction", "share of the ions in glass, crystal and interface with time", id="B12"),
     "d2min": Entry("_d2min", "non-affine motion of ions against their neighbours, summed up along the run", id="B16"),
 }
 

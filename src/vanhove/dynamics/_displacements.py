@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from vanhove.trajectory import Trajectory
     from vanhove.trajectory.blocks import Sums
 
-    from .phase_origins import Phases
-
     Bools = NDArray[np.bool_]
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -45,7 +43,7 @@ def displacements(
     drift: Literal["cell", "framework"] | None = "cell",
     origins: Literal["first", "all"] = "first",
     phase: Phase = None,
-    phases: Phases = None,
+    phases: Dataset | NDArray[np.str_] | None = None,
 ) -> Dataset:
     r"""Squared displacement of every ion after chosen times (B1).
 

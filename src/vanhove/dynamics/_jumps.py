@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from vanhove.trajectory import Trajectory
 
     from .jump_search import Found
-    from .phase_origins import Origins, Phases
+    from .phase_origins import Origins
 
     Bools = NDArray[np.bool_]
     Floats = NDArray[np.float64]
@@ -48,7 +48,7 @@ def jumps(
     passing: float = 0.3,
     vibration: float | None = None,
     phase: Phase = None,
-    phases: Phases = None,
+    phases: Dataset | NDArray[np.str_] | None = None,
 ) -> Dataset:
     r"""Jumps of ions between the places where they stay, without sites: in crystals and in glasses (B8).
 

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from vanhove.trajectory import Trajectory
 
-    from .phase_origins import Phases
-
     Floats = NDArray[np.float64]
 
 STRIP = 0.3  # of the axes' height, for the exponent
@@ -40,7 +38,7 @@ def msd(
     lags: Literal["all", "log"] | Sequence[float] = "all",
     origins: Literal["all", "first"] = "all",
     phase: Phase = None,
-    phases: Phases = None,
+    phases: Dataset | NDArray[np.str_] | None = None,
 ) -> Dataset:
     r"""Mean squared displacement of a species, by axis, with its local exponent and its statistics (B1).
 

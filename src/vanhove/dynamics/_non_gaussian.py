@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from vanhove.trajectory import Trajectory
 
-    from .phase_origins import Phases
-
     Ints = NDArray[np.int64]
 
 KNOWN = 0.5  # of the run: lags beyond are drawn, but do not set the height of the axes
@@ -39,7 +37,7 @@ def non_gaussian(
     lags: Literal["all", "log"] | Sequence[float] = "all",
     origins: Literal["all", "first"] = "all",
     phase: Phase = None,
-    phases: Phases = None,
+    phases: Dataset | NDArray[np.str_] | None = None,
 ) -> Dataset:
     r"""Non-Gaussian parameter of the displacements of a species, with its peak (B2).
 

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from vanhove.trajectory import Trajectory
 
     from .displacement_counts import Counts
-    from .phase_origins import Phases
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -43,7 +42,7 @@ def van_hove(
     drift: Literal["cell", "framework"] | None = "cell",
     origins: Literal["all", "first"] | int = "all",
     phase: Phase = None,
-    phases: Phases = None,
+    phases: Dataset | NDArray[np.str_] | None = None,
 ) -> Dataset:
     r"""Self part of the Van Hove function: how far ions have gone after a time (B3).
 

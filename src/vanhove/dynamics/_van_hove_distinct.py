@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from vanhove.trajectory import Trajectory
     from vanhove.trajectory.blocks import Sums
 
-    from .phase_origins import Origins, Phases
+    from .phase_origins import Origins
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -48,7 +48,7 @@ def van_hove_distinct(
     drift: Literal["cell", "framework"] | None = "cell",
     origins: Literal["auto", "all", "first"] | int = "auto",
     phase: Phase = None,
-    phases: Phases = None,
+    phases: Dataset | NDArray[np.str_] | None = None,
 ) -> Dataset:
     r"""Distinct part of the Van Hove function: who is where an ion was, a time later (B3).
 
@@ -172,7 +172,9 @@ class _Sides(NamedTuple):
     same: Ints  # which of the others each centre is; -1: none
 
 
-def _sides(traj: Trajectory, pair: str, phase: Phase, phases: Phases, *, first_only: bool) -> tuple[Origins, _Sides]:
+def _sides(
+    traj: Trajectory, pair: str, phase: Phase, phases: Dataset | NDArray[np.str_] | None, *, first_only: bool
+) -> tuple[Origins, _Sides]:
     species, kind = np.unique(traj.species, return_inverse=True)
     inside = [np.isin(kind, members(name, species.tolist())) for name in split_pair(pair)]
     chosen = origins_of(traj, sorted(set(traj.species[inside[0]].tolist())), phase, phases, first_only=first_only)

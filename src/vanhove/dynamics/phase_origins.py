@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Bools = NDArray[np.bool_]
     Phase = str | Bools | None
-    Phases = Dataset | NDArray[Any] | None
+    Phases = Dataset | NDArray[np.str_] | None
 else:  # what a file or the command can say
     Phase = Literal["glass", "crystal", "interface"] | None
 
@@ -114,8 +114,6 @@ def _inside(
     traj: Trajectory, ions: Trajectory, phase: str | NDArray[Any], phases: Phases
 ) -> tuple[Bools, str, list[dict[str, Any]]]:
     """Whether each ion is in the phase at each frame, (ion, frame or one), its name, and how it was found."""
-    import xarray as xr
-
     from vanhove.structure.phase_labels import columns_of, labels_of
 
     if not isinstance(phase, str):
@@ -129,15 +127,23 @@ def _inside(
                 "phase= is a mask, and phases= is given, too", "", "Give a phase's name, or leave out phases="
             )
         return columns_of(mask, traj, ions, "values of the mask"), MASK, []
-    known = len(traj.history)
+    known, steps = known_phases(traj, phases)
+    labels = labels_of(known, traj, ions)
+    if phase not in labels.names:
+        raise Refusal(f"There is no phase '{phase}'", "", nearest(phase, labels.names))
+    return labels.codes == labels.names.index(phase), phase, steps
+
+
+def known_phases(traj: Trajectory, phases: Phases) -> tuple[Dataset | NDArray[Any], list[dict[str, Any]]]:
+    """The phases that were given, else those of all atoms of the system; and the steps that found them."""
+    import xarray as xr
+
     if phases is None:
         from vanhove.structure import phases as find
 
-        phases = find(traj.whole_system.every(-(-traj.n_frames // FRAMES)))
-    elif isinstance(phases, xr.Dataset):
-        known = len(history_of(phases)) - 1  # how its trajectory was made is told already
-    labels = labels_of(phases if isinstance(phases, xr.Dataset) else np.asarray(phases), traj, ions)
-    if phase not in labels.names:
-        raise Refusal(f"There is no phase '{phase}'", "", nearest(phase, labels.names))
-    steps = history_of(phases)[known:] if isinstance(phases, xr.Dataset) else []
-    return labels.codes == labels.names.index(phase), phase, steps
+        everything, step = traj.whole_system, -(-traj.n_frames // FRAMES)
+        found: Dataset = find(everything.every(step) if step > 1 else everything)
+        return found, history_of(found)[len(traj.history) :]
+    if isinstance(phases, xr.Dataset):
+        return phases, history_of(phases)[-1:]  # how its trajectory was made is told already
+    return np.asarray(phases), []
