@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import io
+import json
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -126,7 +127,7 @@ def lead(answer: Answer) -> list[str]:
     """The answers in sentences, the most important first."""
     fit, said = answer.fit, [str(answer.fit.attrs["verdict"])]
     counts = [int(n) for n in fit.chosen.values if n >= 0]
-    if counts:
+    if counts and json.loads(fit.attrs["parameters"])["lorentzians"] == "auto":
         most = max(set(counts), key=counts.count)
         share = f"{counts.count(most)} of {len(counts)} spectra"
         said.append(f"{share} ask for {'no line' if most == 0 else '1 line' if most == 1 else f'{most} lines'}.")
