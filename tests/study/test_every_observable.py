@@ -23,7 +23,8 @@ from vanhove.study.toml_text import dumps
 
 OBSERVABLES = registry.observables()
 OF_VALUES = {name for name, entry in OBSERVABLES.items() if entry.takes == "values"}
-NAMES = sorted(set(OBSERVABLES) - OF_VALUES)
+OF_MEASUREMENTS = {"spectra.subtract_can"}  # no trajectory has a can
+NAMES = sorted(set(OBSERVABLES) - OF_VALUES - OF_MEASUREMENTS)
 DRAWN_TOGETHER = {"dynamics.msd"}  # a figure for a species, not one for a result
 TOLD_BY_OTHERS = {"dynamics.conductivity"}  # one temperature: its number stands in the table
 AT_LEAST = 80  # letters of a caption

@@ -14,7 +14,10 @@ from .runs import Table
 if TYPE_CHECKING:
     from vanhove.study.results import Results
 
-TRANSPORT = {"D_green_kubo": "D from velocities", "haven_ratio": "Haven ratio"}
+TRANSPORT = {
+    "D_green_kubo": "D from velocities", "D_vdos": "D from the density of states at zero energy",
+    "D_qens": "D from quasielastic widths", "haven_ratio": "Haven ratio",
+}  # fmt: skip
 JUMPS = {
     "alpha2_peak_time": "τ*, where α₂ is highest", "alpha2_peak": "α₂ at τ*",
     "jump_rate": "Jump rate", "jump_length": "Jump length", "D_jumps": "D of uncorrelated jumps",
@@ -25,6 +28,12 @@ JUMPS = {
 PLACES = {
     "percolation_barrier": "Barrier of the easiest way", "displacement": "Displacement",
     "former_coordination": "Formers at anions nearby",
+}  # fmt: skip
+SPECTRA = {
+    "band_centre": "Mean energy of vibrations", "low_energy_power": "n of g ∝ Eⁿ at low energy",
+    "mean_energy": "Mean energy of g(E)", "qens_width": "Quasielastic half width", "D_qens": "D of the jump model",
+    "residence_qens": "τ of the jump model", "jump_length_qens": "Jump length of the jump model",
+    "oscillator_energy": "Oscillator's energy", "oscillator_hwhm": "Oscillator's half width",
 }  # fmt: skip
 STRUCTURE = {
     "first_peak": "First peak of g(r)", "coordination": "Neighbours", "angle": "Bond angle",

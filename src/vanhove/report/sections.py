@@ -67,7 +67,8 @@ def sections(results: Results, found: Findings) -> list[Section]:
     places = [name for name in PLACES if name in names]
     jumps = [name for name in JUMPS if name in names]
     jumps += [name for name in names if name.startswith("dynamics.") and name not in {*TRANSPORT, *jumps, *places}]
-    other = [name for name in names if not name.startswith(("dynamics.", "structure."))]
+    spectral = [name for name in names if name.startswith("spectra.")]
+    other = [name for name in names if not name.startswith(("dynamics.", "structure.", "spectra."))]
     candidates = [
         Section(
             "motion",
@@ -103,6 +104,13 @@ def sections(results: Results, found: Findings) -> list[Section]:
             f"Which places ions visit and what is around the quick and the slow ones{_at_ends(results)}.",
             _ends(results, places),
             listed(results, listing.PLACES),
+        ),
+        Section(
+            "spectra",
+            "What neutrons would see",
+            f"Vibrations, scattering and what is read from it, as for a measured spectrum{_at_ends(results)}.",
+            _ends(results, spectral),
+            listed(results, listing.SPECTRA),
         ),
         Section(
             "structure",

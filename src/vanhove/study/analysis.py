@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from .followed import means_over
-from .options import entry_of
+from .options import PHASES, entry_of
 
 if TYPE_CHECKING:
     from xarray import Dataset
@@ -24,8 +24,11 @@ def compute(task: Task, inputs: Sequence[Dataset], trajectory: Callable[[], Traj
     options = dict(task.options)
     takes = entry_of(task.function).takes
     if takes == "trajectory":
-        if inputs:  # what a conductivity is made from
-            options["diffusion"] = {str(each.attrs["species"]): each for each in inputs}
+        made_from = [each for each in inputs if each.attrs["observable"] != PHASES]
+        for phases in (each for each in inputs if each.attrs["observable"] == PHASES):
+            options["phases"] = phases
+        if made_from:  # what a conductivity is made from
+            options["diffusion"] = {str(each.attrs["species"]): each for each in made_from}
         return called(trajectory(), **options)
     if takes == "dataset":
         return called(inputs[0], **options)

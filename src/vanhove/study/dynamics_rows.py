@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .making_rows import Row, numbers
+from .making_rows import Row, along, numbers
 from .replicas import DIFFUSIVE
 from .results import row
 
@@ -26,6 +26,7 @@ def _diffusion(task: Task, result: Dataset) -> list[Row]:
             "cm²/s",
             species=task.species,
             temperature=task.temperature,
+            phase=task.phase,
             run=task.run,
             error=float(result["D_error"]),
             upper=float(result["D_upper"]),
@@ -58,7 +59,7 @@ def _arrhenius(task: Task, result: Dataset) -> list[Row]:
         there = len(set(groups))
         of = "runs" if there == len(groups) else "groups of replicas"
         verdict = f"The total is followed where every species diffuses, which is so in {used} of {there} {of}."
-    about: Row = {"species": task.species, "verdict": verdict}
+    about: Row = {"species": task.species, "phase": task.phase, "verdict": verdict}
     low, high = (float(result["E_a_interval"].sel(level=0.95, end=end)) for end in ("low", "high"))
     name = "E_a" if quantity == "D" else f"E_a_{quantity}"
     rows = [row(name, barrier, "eV", error=error, low=low, high=high, **about)]
@@ -126,6 +127,10 @@ def _d2min(task: Task, result: Dataset) -> list[Row]:
     return numbers(task, result, "D2min", "mean")
 
 
+def _phase_fraction(task: Task, result: Dataset) -> list[Row]:
+    return along(task, result, "ion_share", "mean", "phase", key="phase", species=task.species)
+
+
 DYNAMICS: dict[str, Callable[[Task, Dataset], list[Row]]] = {
     "dynamics.diffusion": _diffusion,
     "dynamics.conductivity": _conductivity_and_haven,
@@ -138,4 +143,5 @@ DYNAMICS: dict[str, Callable[[Task, Dataset], list[Row]]] = {
     "dynamics.density": _density,
     "dynamics.fast_slow": _fast_slow,
     "dynamics.d2min": _d2min,
+    "dynamics.phase_fraction": _phase_fraction,
 }

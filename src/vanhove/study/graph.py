@@ -15,7 +15,7 @@ from vanhove.base.files import digest, file_identity
 
 from . import simulation
 from .followed import FOLLOW, QUANTITIES
-from .options import OF, entry_of, parameters_of, resolve, sources_of
+from .options import OF, PHASES, by_phase, entry_of, parameters_of, resolve, sources_of
 from .replicas import group_of
 from .simulation import holds
 from .tasks import Task, files_key
@@ -38,6 +38,7 @@ class Followed:
 
     value: str  # one of QUANTITIES: "D", "sigma"
     species: str  # "" for all together
+    phase: str = ""
 
 
 @dataclass(frozen=True)
@@ -164,12 +165,17 @@ class _Graph:
         if "charges" in parameters and options["charges"] is None:
             options["charges"] = {s: q for s, q in self.study.analysis.charges.items() if holds(run.composition, s)}
         inputs: tuple[str, ...] = (run.key,)
+        phases = (options.pop("phase") or [None]) if by_phase(observable) else [None]
+        if "phases" in parameters and (phases != [None] or "phase" not in parameters):
+            inputs += tuple(task.key for task in self.of_run(PHASES, run))
         if observable == CONDUCTIVITY:
             _must_know_temperature(observable, run)
             inputs += tuple(task.key for task in self._diffusion_in_frame(options["reference"], run))
         each = "species" in parameters and parameters["species"].default is inspect.Parameter.empty
+        in_phase = [({} if phase is None else {"phase": phase}, phase or "") for phase in phases]
         if not each:
-            yield self._task(observable, options, inputs, run)
+            for added, phase in in_phase:
+                yield self._task(observable, {**options, **added}, inputs, run, phase=phase)
             return
         for species in dict.fromkeys(options.pop("species", None) or run.composition):
             if not holds(run.composition, species):
@@ -178,18 +184,20 @@ class _Graph:
                     f"asked for in [observables] {observable.rpartition('.')[2]}",
                     nearest(species, list(run.composition)),
                 )
-            yield self._task(observable, {**options, "species": species}, inputs, run, species)
+            for added, phase in in_phase:
+                yield self._task(observable, {**options, "species": species, **added}, inputs, run, species, phase)
 
     def _diffusion_in_frame(self, reference: str | None, run: PlannedRun) -> list[Task]:
         """The study's own diffusion coefficients, where they are of ions that move in that frame of reference."""
         drift = resolve(MSD, self.study.observables.get(MSD, {}))["drift"]
-        return self.of_run(DIFFUSION, run) if drift == reference else []
+        found = self.of_run(DIFFUSION, run) if drift == reference else []
+        return [task for task in found if not task.phase]  # current is carried by all ions
 
     def _from_datasets(self, observable: str, run: PlannedRun) -> Iterator[Task]:
         options = resolve(observable, self.study.observables.get(observable, {}))
         source = options.pop(OF, sources_of(observable)[0])
         for made in self.of_run(source, run):
-            yield self._task(observable, options, (made.key,), run, made.species)
+            yield self._task(observable, options, (made.key,), run, made.species, made.phase)
 
     def over_temperature(self, observable: str) -> None:
         """What joins runs: the Arrhenius law of each quantity that the study computes (of D when it names none)."""
@@ -220,11 +228,11 @@ class _Graph:
                 self._follow_species(name, options)
 
     def _follow_species(self, name: str, options: Mapping[str, Any]) -> None:
-        by_species: dict[str, list[Task]] = {}
+        by_species: dict[tuple[str, str], list[Task]] = {}
         for task in self._at_known_temperatures(QUANTITIES[name].observable):
-            by_species.setdefault(task.species, []).append(task)
-        for species, tasks in by_species.items():
-            self._join(Followed(name, species), tasks, options)
+            by_species.setdefault((task.species, task.phase), []).append(task)
+        for (species, phase), tasks in by_species.items():
+            self._join(Followed(name, species, phase), tasks, options)
 
     def _follow_conductivity(self, options: Mapping[str, Any]) -> None:
         tasks = self._at_known_temperatures(CONDUCTIVITY)
@@ -245,7 +253,7 @@ class _Graph:
         groups = list(dict.fromkeys(alike[task.run] for task in tasks))
         self.tasks.append(
             Task(
-                label="-".join(filter(None, ["arrhenius", followed.value, followed.species])),
+                label="-".join(filter(None, ["arrhenius", followed.value, followed.species, followed.phase])),
                 function=ARRHENIUS,
                 version=entry_of(ARRHENIUS).version,
                 options={
@@ -258,11 +266,18 @@ class _Graph:
                 },
                 inputs=tuple(task.key for task in tasks),
                 species=followed.species,
+                phase=followed.phase,
             )
         )
 
     def _task(
-        self, observable: str, options: Mapping[str, Any], inputs: tuple[str, ...], run: PlannedRun, species: str = ""
+        self,
+        observable: str,
+        options: Mapping[str, Any],
+        inputs: tuple[str, ...],
+        run: PlannedRun,
+        species: str = "",
+        phase: str = "",
     ) -> Task:
         entry = entry_of(observable)
         files = [options[name] for name in entry.files if isinstance(options[name], str)]
@@ -270,13 +285,14 @@ class _Graph:
             if not Path(path).is_file():
                 raise Refusal("There is no such file", f"{path}, for [observables] {observable}", "Check the path")
         return Task(
-            label="-".join(filter(None, [observable.rpartition(".")[2], species, run.name])),
+            label="-".join(filter(None, [observable.rpartition(".")[2], species, phase, run.name])),
             function=observable,
             version=entry.version,
             options=options,
             inputs=(*inputs, *(file_identity(path) for path in files)),
             run=run.name,
             species=species,
+            phase=phase,
             temperature=run.temperature,
         )
 

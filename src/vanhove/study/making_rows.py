@@ -24,7 +24,7 @@ def along(
     An observable that was asked for one thing only may have given no dimension to it.
     """
     unit = str(result[variable].attrs["units"])
-    about |= {"temperature": task.temperature, "run": task.run}
+    about = {"temperature": task.temperature, "run": task.run, "phase": task.phase, **about}
     columns = (np.ravel(result[one].values).tolist() for one in (along, variable, f"{variable}_error"))
     return [
         row(name, value, unit, **{**about, key: str(label), "error": error})
@@ -50,7 +50,7 @@ def numbers(
     """
     if variable not in result:
         return []
-    about: Row = {"temperature": task.temperature, "run": task.run}
+    about: Row = {"temperature": task.temperature, "run": task.run, "phase": task.phase}
     about["verdict"] = str(result.attrs.get("verdict", "")) if verdict is None else verdict
     unit, values = str(result[variable].attrs["units"]), np.ravel(result[variable].values).tolist()
     names = {"error": f"{variable}_error", **columns}

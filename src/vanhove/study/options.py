@@ -18,6 +18,7 @@ if typing.TYPE_CHECKING:
     from vanhove.base.rooms import Entry
 
 ARRHENIUS = "dynamics.arrhenius"
+PHASES = "structure.phases"
 OF = "of"  # the option of a study that says which of several observables another one is made from
 NONE = "none"  # what a file writes for Python's None, since TOML has no word for it
 
@@ -102,8 +103,6 @@ def _check(key: str, observable: str, options: Mapping[str, Any]) -> list[Mistak
 
 def checked(observable: str, option: str, value: Any) -> Any:
     """``value`` as the option's annotation wants it (10 → 10.0, "none" → None); ValueError in plain words."""
-    from pydantic import TypeAdapter, ValidationError
-
     if option == "species":  # a study computes it for each species of a list
         if isinstance(value, str):
             return [value]
@@ -114,6 +113,23 @@ def checked(observable: str, option: str, value: Any) -> Any:
         return _followed(value)
     if option == OF:
         return _source(observable, value)
+    if option == "phase" and by_phase(observable):  # and for each phase of a list
+        return None if value == NONE else [_typed(observable, option, one) for one in _listed(value)]
+    return _typed(observable, option, value)
+
+
+def by_phase(observable: str) -> bool:
+    """Whether it takes the phase that ions are in at the origin."""
+    return {"phase", "phases"} <= set(parameters_of(observable))
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) and value else [value]
+
+
+def _typed(observable: str, option: str, value: Any) -> Any:
+    from pydantic import TypeAdapter, ValidationError
+
     hint = hint_of(observable, option)
     if value == NONE and type(None) in typing.get_args(hint):
         return None

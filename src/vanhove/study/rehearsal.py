@@ -13,6 +13,7 @@ from vanhove.base.units import DENSITY_G_CM3
 
 from . import simulation
 from .analysis import compute
+from .options import PHASES
 
 if TYPE_CHECKING:
     from xarray import Dataset
@@ -38,6 +39,8 @@ def rehearse(plan: Plan) -> None:
                 continue
             sources = [plan.by_key[key] for key in task.inputs]
             wanted = [(source.function, source.species) for source in sources if not simulation.simulates(source)]
+            if any(function == PHASES for function, _ in wanted):
+                continue  # atoms at random have no phases
             if all(source in made for source in wanted):  # a law may join files of other species too
                 made[task.function, task.species] = _tried(task, [made[source] for source in wanted], traj)
 

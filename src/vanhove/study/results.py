@@ -72,6 +72,12 @@ class ResultRecord:
     temperature: float | None  # K
     file: str  # relative to the results folder
     key: str
+    phase: str = ""  # of a glass-ceramic; "" for what is not of one phase
+
+    @property
+    def of(self) -> str:
+        """What it is of, in words: ``"Na"``, ``"Na, glass"``."""
+        return ", ".join(filter(None, [self.species, self.phase]))
 
 
 @dataclass(frozen=True)

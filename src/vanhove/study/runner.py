@@ -159,7 +159,9 @@ def _write_down(plan: Plan, folder: Path) -> None:
         title=plan.study.title,
         runs=records,
         results=tuple(
-            ResultRecord(task.label, task.function, task.run, task.species, task.temperature, task.file, task.key)
+            ResultRecord(
+                task.label, task.function, task.run, task.species, task.temperature, task.file, task.key, task.phase
+            )
             for task in kept
         ),
         summary=rows,

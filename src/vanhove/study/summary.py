@@ -35,6 +35,17 @@ percolation_barrier       a species, with the axis    barrier of the easiest way
 displacement              "Na, fast", "Na, slow"      mean displacement of such ions               Å
 former_coordination       "Na, fast", "Na, slow"      formers bonded to an anion near such ions    1
 D2min                     a species                   mean squared non-affine displacement         Å²
+ion_share                 a species, phase: glass, …  share of the ions that are in the phase      1
+band_centre               a species, "total"          mean energy of its density of states         meV
+D_vdos                    a species                   D from its density of states at zero energy  cm²/s
+low_energy_power          a species, "total"          n of a density of states that goes as Eⁿ     1
+mean_energy                                           of a density of states from S(Q,E)           meV
+qens_width                a species, with Q and line  half width of a quasielastic line            meV
+D_qens                    a species                   D from the widths by a jump model            cm²/s
+residence_qens            a species                   τ of that jump model                         ps
+jump_length_qens          a species                   √⟨l²⟩ of that jump model                     Å
+oscillator_energy         a species, with Q           E0 of a damped oscillator                    meV
+oscillator_hwhm           a species, with Q           Γ/2 of it                                    meV
 E_a                       a species                   activation energy of D, 95 % interval        eV
 D_extrapolated            a species                   D at the row's temperature, with interval    cm²/s
 E_a_sigma                 a species, "" in all        activation energy of σT                      eV
@@ -42,6 +53,7 @@ sigma_extrapolated        a species, "" in all        σ at the row's temperatur
 E_a_x, x_extrapolated     a species                   the same of what else is followed: x         eV, …
 ========================  ==========================  ===========================================  =======
 
+What was asked for in a phase of a glass-ceramic, by the ions that begin there, names it in ``phase``, too: D, α₂, jumps.
 Rows of one run name it and its temperature; rows that join runs have an empty ``run``: laws, and the means of replicas,
 which have the name, the species and the temperature of what they are the means of.
 """
@@ -54,6 +66,7 @@ from vanhove.base.units import DENSITY_G_CM3
 
 from .dynamics_rows import DYNAMICS
 from .results import row
+from .spectra_rows import SPECTRA
 from .structure_rows import STRUCTURE
 
 if TYPE_CHECKING:
@@ -80,5 +93,5 @@ def density_of(traj: Trajectory) -> float:
 
 def rows_of_result(task: Task, result: Dataset) -> list[Row]:
     """The numbers of one dataset; none for an observable whose result is a curve."""
-    summarise = {**STRUCTURE, **DYNAMICS}.get(task.function)
+    summarise = {**STRUCTURE, **DYNAMICS, **SPECTRA}.get(task.function)
     return [] if summarise is None else summarise(task, result)

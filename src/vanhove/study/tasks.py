@@ -30,6 +30,7 @@ class Task:
     inputs: tuple[str, ...] = ()  # keys of tasks and of trajectories
     run: str = ""  # the run it belongs to; "" for what joins several
     species: str = ""
+    phase: str = ""  # of a glass-ceramic: where the ions begin
     temperature: float | None = None  # K
     intermediate: bool = False  # whether only other tasks want it: when they are done it may be missing
     cores: int = 0  # processors it keeps busy; 0: all there are
