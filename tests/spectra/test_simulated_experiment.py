@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from brownian_spectra import brownian, width
 
 import vanhove as vh
 from vanhove.base.units import HBAR
@@ -65,3 +66,14 @@ def test_a_measured_resolution_serves_the_simulation_and_its_fit() -> None:
     smooth = vh.spectra.instrument(sqe, (0.03, 0.4), energy=(-0.4, 0.4))
     beyond = 0.4 * 2 / np.pi * np.arctan(0.015 / 0.4)  # of the line is in wings that were not measured
     np.testing.assert_allclose(again.S, smooth.S, atol=1.05 * beyond * float(smooth.S.max()))
+
+
+def test_real_vanadium_serves_as_resolution(shared_data: Path) -> None:
+    """The lines of IN5 at 8 Å, as measured: uneven, masked, wider at higher Q. What they broaden is found again."""
+    vanadium = vh.spectra.read_measured(shared_data / "qens-water-in5" / "V_273K_8A.hdf")
+    q = vanadium.q.values[1::2]
+    walk = brownian(q, 0.2, 0.25, 1601)
+    seen = vh.spectra.instrument(walk, vanadium, energy=(-0.7, 0.7), counts=1e6)
+    assert (np.diff(seen.fwhm) > 0).all()
+    lines = vh.spectra.fit_qens(seen, vanadium, lorentzians=1, elastic=False)
+    np.testing.assert_allclose(lines.width[:, 0], width(q, 0.2), rtol=0.02)

@@ -46,7 +46,8 @@ def agreement(values: Floats, errors: Floats, groups: Sequence[str]) -> Agreemen
     mean, error, chi2 = _mean(values, errors, groups, usable)
     if _likely(chi2, len(usable)):
         return Agreement(mean, error, chi2, [], agree=True)
-    left, apart = list(usable), []
+    left: list[int] = list(usable)
+    apart: list[int] = []
     while len(left) > 1 and not _likely(_mean(values, errors, groups, left)[2], len(left)):
         if len(left) == 2:
             return Agreement(np.nan, np.nan, chi2, sorted(apart + left), agree=False)

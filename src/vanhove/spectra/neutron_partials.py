@@ -107,7 +107,7 @@ def partials_of(traj: Trajectory, asked: Asked, isotopes: Mapping[str, str] | No
             columns[f"{letter}_coh_partial{end}"] = Column(
                 ("pair", "q", along), by[key][:n], units, f"coherent {name}, without weight"
             )
-    verdicts = {f"incoherent, {name}": one.attrs.get("verdict") for name, one in zip(numbers, single, strict=True)}
+    verdicts = {f"{name} (incoherent)": one.attrs.get("verdict") for name, one in zip(numbers, single, strict=True)}
     verdicts["coherent"] = said.pop("verdict", None)
     told = {**grids.attributes, **said, "fingerprint": traj.fingerprint, "verdict": _joined(verdicts)}
     if kelvin is not None:
@@ -122,4 +122,4 @@ def _joined(verdicts: Mapping[str, object]) -> str:
     for part, verdict in verdicts.items():
         if verdict:
             said.setdefault(str(verdict), []).append(part)
-    return "; ".join(f"{' and '.join(parts)}: {verdict}" for verdict, parts in said.items())
+    return "; ".join(f"{', '.join(parts)}: {verdict}" for verdict, parts in said.items())

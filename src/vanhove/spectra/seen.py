@@ -64,7 +64,7 @@ class Simulated:
     @property
     def last(self) -> int:
         """The last lag, in steps."""
-        return self.rows.shape[1] // 2
+        return int(self.rows.shape[1]) // 2
 
     @property
     def energy(self) -> Floats:
