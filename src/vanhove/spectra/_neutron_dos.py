@@ -161,4 +161,4 @@ def draw(result: Dataset, ax: Axes) -> None:
     ax.set_ylim(bottom=min(0.0, float(g.min())))
     ax.set_xlabel(label("E", "meV"))
     ax.set_ylabel(label(f"g weighed by {'σ' if result.attrs['convention'] == 'sigma/m' else 'b²'}/m", "1/meV"))
-    ax.legend(loc="upper right")
+    ax.legend(loc="best")

@@ -272,4 +272,4 @@ def draw(result: Dataset, ax: Axes) -> None:
     ax.set_ylim(bottom=min(0.0, float(np.nanmin(result.g.values))))
     ax.set_xlabel(label("E", "meV"))
     ax.set_ylabel(label("g", "1/meV"))
-    ax.legend(loc="upper right", title=f"FWHM {result.attrs['resolution_fwhm']:.2g} meV")
+    ax.legend(loc="best", title=f"FWHM {result.attrs['resolution_fwhm']:.2g} meV")
