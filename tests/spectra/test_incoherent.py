@@ -264,7 +264,7 @@ def test_free_flight_recoils(route: str) -> None:
     """F, the moments of the classical line and those with detailed balance, of a Maxwell gas of Li."""
     mass, kelvin, spacing, q = 6.94, 300.0, 0.004, np.array([1.0, 2.0])
     traj = ions(gas(mass, kelvin, spacing, 401, 2000), spacing, temperature=kelvin)
-    options = {} if route == "displacements" else {"directions": 19}
+    options = {} if route == "displacements" else {"directions": 43}
     result = incoherent(traj, q, route=route, max_lag=1.0, **options)
     kt = K_B * kelvin
     recoil = (HBAR * q) ** 2 / (mass * U_A2_PER_PS2_IN_MEV)  # ħ²Q²/m, meV
