@@ -7,6 +7,9 @@ from vanhove.base.rooms import Entry, serve
 TABLE = {
     "composition": Entry("_composition", "whole, charge-neutral atom counts of a formula", id="E0", takes="values"),
     "packing": Entry("_packing", "random packing at a density with a minimum distance", id="E1", takes="values"),
+    "crystal": Entry(
+        "_crystal", "supercell of a crystal, partial occupancies decided by a seed", id="E1", takes="values"
+    ),
     "potential": Entry("_potential", "a published potential by name", id="E2", takes="values"),
     "buckingham": Entry("_potential", "a Coulomb-Buckingham potential from your numbers", id="E2", takes="values"),
     "Minimise": Entry("_protocol", "stage: relax to the nearest minimum of the energy", id="E3", takes="values"),
