@@ -53,7 +53,7 @@ sigma_extrapolated        a species, "" in all        σ at the row's temperatur
 E_a_x, x_extrapolated     a species                   the same of what else is followed: x         eV, …
 ========================  ==========================  ===========================================  =======
 
-What was asked for in a phase of a glass-ceramic, by the ions that begin there, names it in ``phase``, too: D, α₂, jumps.
+What was asked for in a phase of a glass-ceramic, by the ions that begin there, names it in ``phase``: D, α₂, jumps.
 Rows of one run name it and its temperature; rows that join runs have an empty ``run``: laws, and the means of replicas,
 which have the name, the species and the temperature of what they are the means of.
 """
