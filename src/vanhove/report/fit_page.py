@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 PAGE = "report.html"
 DPI = 140
+ALIKE = 4.0  # of the criterion: laws that are closer can't be told apart
 LINES = ("narrow line", "second line", "third line")
 QUANTITIES = {"D": "cm²/s", "tau": "ps", "length": "Å"}
 
@@ -79,7 +80,7 @@ def write(answer: Answer, folder: Path) -> Path:
         laws=_readable_laws(answer.laws),
         laws_note=_laws_note(answer),
         together=_readable_together(answer.together),
-        together_note="" if answer.together is None else str(answer.together.attrs["error"]).capitalize() + ".",
+        together_note="" if answer.together is None else f"Errors: {answer.together.attrs['error']}.",
         doubts=_doubts(fit),
         fits=fits,
         facts=_facts(answer),
@@ -133,12 +134,18 @@ def lead(answer: Answer) -> list[str]:
         said.append(f"{share} ask for {'no line' if most == 0 else '1 line' if most == 1 else f'{most} lines'}.")
     best = best_law(answer.laws)
     if best is not None:
+        alike = [
+            law.attrs["model"]
+            for law in answer.laws
+            if law is not best and not float(law.criterion.values[0]) > float(best.criterion.values[0]) + ALIKE
+        ]
+        others = f" {', '.join(alike)} can't be told from it." if alike else ""
         D = with_error(float(best.D), float(best.D_error), "cm²/s")
         ratio = float(best.redchi.values[0])
         misfit = f" It does not describe them well (reduced χ² {plain(ratio)})." if ratio > 2 else ""
         said.append(
             f"Of the jump models {best.attrs['model']} describes the widths of the {_line(answer)} best: D = {D}."
-            + misfit
+            f"{misfit}{others}"
         )
     return said
 
@@ -246,7 +253,7 @@ def _readable_laws(laws: Sequence[Dataset]) -> dict[str, Any] | None:
 def _laws_note(answer: Answer) -> str:
     if not answer.laws:
         return ""
-    used = "Akaike's criterion: the lower, the better; laws within 4 of each other can't be told apart."
+    used = f"Akaike's criterion: the lower, the better; laws within {ALIKE:g} of each other can't be told apart."
     return f"Fitted to the widths of the {_line(answer)}. {used} Errors: {answer.laws[0].attrs['error']}."
 
 
@@ -261,7 +268,7 @@ def _readable_together(together: Dataset | None) -> dict[str, Any] | None:
             else "–"
             for name in QUANTITIES
         ]
-        rows.append([LINES[k], *numbers, str(together.verdict.values[k])])
+        rows.append([LINES[k], *numbers, remark(str(together.verdict.values[k]))])
     return {"head": ["line", "D (cm²/s)", "τ (ps)", "length (Å)", ""], "rows": rows}
 
 

@@ -40,7 +40,7 @@ class TransformedResolution:
     def __init__(self, spacing: float, window: Window) -> None:
         self.fwhm = window.fwhm
         self._spacing, self._window = spacing, window
-        self.lags: Floats = spacing * np.arange(len(window.values))  # ps
+        self.lags: Floats = spacing * np.arange(len(window.values), dtype=np.float64)  # ps
         self._grid = energy_grid(len(window.values), spacing)
 
     @property
