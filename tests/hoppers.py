@@ -56,10 +56,10 @@ def caged_flights(
     return inside + random_flights(rng, ions, frames, spacing, length, escape)
 
 
-def as_trajectory(rng: np.random.Generator, paths: Sequence[Floats], spacing: float, species: str = "Li") -> vh.Trajectory:
+def as_trajectory(
+    rng: np.random.Generator, paths: Sequence[Floats], spacing: float, species: str = "Li"
+) -> vh.Trajectory:
     """One trajectory of all these ions, of one species, in an order that says nothing of them."""
     positions = np.concatenate(list(paths), axis=1)[:, rng.permutation(sum(path.shape[1] for path in paths))]
     frames, ions = positions.shape[:2]
-    return vh.from_arrays(
-        positions, BOX, [species] * ions, spacing * np.arange(frames), wrapped=False, temperature=600
-    )
+    return vh.from_arrays(positions, BOX, [species] * ions, spacing * np.arange(frames), wrapped=False, temperature=600)

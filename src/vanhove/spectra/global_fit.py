@@ -126,7 +126,7 @@ def fit_globally(
     units = str(measured["S"].attrs.get("units", "1"))
     verdicts = [_verdict(law.name, values, told.errors, k) for k, law in enumerate(laws)]
     return dataset(
-        "spectra.fit_globally",
+        "spectra.fit_qens",
         {
             **_shared(laws, values, told.errors, verdicts),
             **_by_q(spectra, rows, together, values, told.errors, units),

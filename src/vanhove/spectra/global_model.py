@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations, product
@@ -25,6 +25,7 @@ LENGTHS = np.geomspace(0.7, 14.0, 7)  # Q·length at the largest Q, that fits st
 TIMES = 7  # plateaus ħ/τ that they start from, between a quarter of the resolution and the window
 SHELF = 40  # widths, between a hundredth of the resolution and four windows, whose lines starts are judged with
 STARTS = 4  # the best of them, fitted each
+RIDGE = 1e-12  # of the diagonal, that keeps lines of one width apart
 FAR = 12.0  # logarithm that no parameter strays from its start by
 
 
@@ -88,20 +89,20 @@ class Together:
         lengths = LENGTHS / self.q.max()
         taus = HBAR / np.geomspace(finest / 4, reach, TIMES)
         each = list(product(lengths.tolist(), taus.tolist()))
-        places = [[self._place(law, *one, shelf) for one in each] for law in self.laws]
-        ranked = []
-        for choice in self._choices(len(each)):
-            rows = np.stack([places[k][index] for k, index in enumerate(choice)], axis=1)
-            ranked.append((sum(self._judge(normal[i], row) for i, row in enumerate(rows)), choice))
-        ranked.sort()
-        picked = [[each[index] for index in choice] for _, choice in ranked[:STARTS]]
+        places = [np.stack([self._place(law, *one, shelf) for one in each]) for law in self.laws]
+        choices = self._choices(len(each))
+        chi2 = np.zeros(len(choices))
+        for i, one in enumerate(normal):
+            rows = np.stack([places[k][choices[:, k], i] for k in range(self.lines)], axis=1)
+            chi2 += self._judge(one, rows)
+        picked = [[each[index] for index in choices[row]] for row in np.argsort(chi2, kind="stable")[:STARTS]]
         return [(tuple(one[0] for one in start), tuple(one[1] for one in start)) for start in picked]
 
-    def _choices(self, count: int) -> Iterator[tuple[int, ...]]:
+    def _choices(self, count: int) -> NDArray[np.int64]:
         """One place of the grid for each component; alike components need no order."""
         if len({law.name for law in self.laws}) == 1:
-            return combinations(range(count), self.lines)
-        return (choice for choice in product(range(count), repeat=self.lines) if len(set(choice)) == self.lines)
+            return np.array(list(combinations(range(count), self.lines)))
+        return np.array([one for one in product(range(count), repeat=self.lines) if len(set(one)) == self.lines])
 
     def _place(self, law: Law, length: float, tau: float, shelf: Floats) -> NDArray[np.int64]:
         """Which line of the shelf is nearest at each Q."""
@@ -113,33 +114,38 @@ class Together:
         design = self.design(i, shelf)
         return design.T @ design, design.T @ (self.spectra[i].values / self.spectra[i].errors)
 
-    def _judge(self, normal: tuple[Floats, Floats], row: NDArray[np.int64]) -> float:
-        """χ² but for a constant."""
+    def _judge(self, normal: tuple[Floats, Floats], rows: NDArray[np.int64]) -> Floats:
+        """χ² but for a constant, of every row of places on the shelf."""
         matrix, seen = normal
-        used = np.concatenate([row, np.arange(SHELF, len(seen))])
-        part, right = matrix[np.ix_(used, used)], seen[used]
+        rest = np.broadcast_to(np.arange(SHELF, len(seen)), (len(rows), len(seen) - SHELF))
+        used = np.concatenate([rows, rest], axis=1)
+        part, right = matrix[used[:, :, None], used[:, None, :]], seen[used]
         values = positive(part, right, self.lines + self.elastic)
-        return float(values @ part @ values - 2 * values @ right)
+        chi2: Floats = np.einsum("ni,nij,nj->n", values, part, values) - 2 * (values * right).sum(axis=1)
+        return chi2
 
 
 def positive(matrix: Floats, right: Floats, count: int) -> Floats:
-    """The x that minimises xᵀMx - 2xᵀr, its first ``count`` not negative, by leaving out one set after another."""
-    scale = 1 / np.sqrt(np.maximum(np.diag(matrix), np.finfo(float).tiny))
-    scaled, wanted = matrix * np.outer(scale, scale), right * scale
-    free = np.arange(count, len(right))
-    best, least = np.zeros(len(right)), np.inf
-    for size in range(count, -1, -1):
-        for kept in combinations(range(count), size):
-            used = np.concatenate([np.array(kept, np.int64), free])
-            part = scaled[np.ix_(used, used)] + 1e-12 * np.eye(len(used))
-            values = np.linalg.solve(part, wanted[used])
-            if (values[:size] < 0).any():
-                continue
-            value = -float(values @ wanted[used])
-            if value < least:
-                least, best = value, np.zeros(len(right))
-                best[used] = values
-        if size == count and least < np.inf:
+    """The x that minimises xᵀMx - 2xᵀr, its first ``count`` not negative; of many M and r at once if need be.
+
+    What may not be negative is left out in every way, and the best of those taken in which nothing is.
+    """
+    scale = 1 / np.sqrt(np.maximum(np.diagonal(matrix, axis1=-2, axis2=-1), np.finfo(float).tiny))
+    scaled, wanted = matrix * scale[..., :, None] * scale[..., None, :], right * scale
+    terms = right.shape[-1]
+    best, least = np.zeros_like(right), np.zeros(right.shape[:-1])
+    for out in (left for size in range(count + 1) for left in combinations(range(count), size)):
+        kept = np.setdiff1d(np.arange(terms), out)
+        part = scaled[..., kept[:, None], kept] + RIDGE * np.eye(len(kept))
+        values = np.linalg.solve(part, wanted[..., kept, None])[..., 0]
+        allowed = (values[..., : count - len(out)] >= 0).all(axis=-1)
+        gain = np.where(allowed, -(values * wanted[..., kept]).sum(axis=-1), np.inf)
+        better = gain < least
+        found = np.zeros_like(right)
+        found[..., kept] = values
+        best = np.where(better[..., None], found, best)
+        least = np.where(better, gain, least)
+        if not out and allowed.all():
             break  # no bound is felt
     result: Floats = best * scale
     return result

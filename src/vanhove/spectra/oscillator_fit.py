@@ -108,14 +108,13 @@ def _starts(points: Points, count: int) -> list[Floats]:
     grid = np.log([(E0, ratio * E0) for E0 in places for ratio in DAMPINGS])
     whole = _design(points, grid)
     matrix, right = whole.T @ whole, whole.T @ (points.values / points.errors)
-    ranked = []
-    for choice in combinations(range(len(grid)), count):
-        used = [*choice, *range(len(grid), len(right))]
-        part, wanted = matrix[np.ix_(used, used)], right[used]
-        amounts = positive(part, wanted, count + points.elastic)
-        ranked.append((float(amounts @ part @ amounts - 2 * amounts @ wanted), choice))
-    ranked.sort()
-    return [grid[list(choice)] for _, choice in ranked[:STARTS]]
+    choices = np.array(list(combinations(range(len(grid)), count)))
+    rest = np.broadcast_to(np.arange(len(grid), len(right)), (len(choices), len(right) - len(grid)))
+    used = np.concatenate([choices, rest], axis=1)
+    part, wanted = matrix[used[:, :, None], used[:, None, :]], right[used]
+    amounts = positive(part, wanted, count + points.elastic)
+    chi2 = np.einsum("ni,nij,nj->n", amounts, part, amounts) - 2 * (amounts * wanted).sum(axis=1)
+    return [grid[choices[row]] for row in np.argsort(chi2, kind="stable")[:STARTS]]
 
 
 def _best(points: Points, starts: Sequence[Floats]) -> MinimizerResult:
