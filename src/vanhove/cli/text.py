@@ -54,7 +54,7 @@ def summary(rows: Iterable[Mapping[str, Any]]) -> list[str]:
         if kelvin is not None:
             kelvins.add(kelvin)
         number = 0  # of the line: replicas have a value each at the same temperature
-        while kelvin in cells.get(key := (row["name"], row["species"] or "", row["unit"], number), {}):
+        while kelvin in cells.get(key := (row["name"], _of(row), row["unit"], number), {}):
             number += 1
         cells.setdefault(key, {})[kelvin] = _cell(row)
     columns = [*sorted(kelvins), *[None] * any(None in line for line in cells.values())]
@@ -65,6 +65,12 @@ def summary(rows: Iterable[Mapping[str, Any]]) -> list[str]:
         if set(line.values()) != {"–"}  # why there is no value stands on the page
     ]
     return aligned([head, *lines])
+
+
+def _of(row: Mapping[str, Any]) -> str:
+    from vanhove.study.results import in_words
+
+    return in_words(row["species"] or "", row.get("phase") or "")
 
 
 def _cell(row: Mapping[str, Any]) -> str:

@@ -79,10 +79,12 @@ def doubts(results: Results, found: Findings) -> list[Doubt]:
 
 def _coldest(results: Results, found: Findings, mobile: list[str]) -> Iterator[Card]:
     """D where it is lowest: of replicas the mean, if there is one."""
-    for name in mobile:
+    for name in species_of(results):
+        if name.partition(" (")[0] not in mobile:
+            continue
         means = [row for row in known_means(results, "D", name) if finite(row["value"])]
         mine = [one for one in found.coefficients if one.species == name and one.diffusive]
-        several = {row["temperature"] for row in results.rows("D", species=name, run="")}
+        several = {row["temperature"] for row in results.rows("D", of=name, run="")}
         alone = [one for one in mine if one.temperature not in several]
         told = [(row["temperature"], row["value"], row["error"], str(row["verdict"])) for row in means]
         told += [(one.temperature, one.value, one.error, "") for one in alone]
@@ -99,7 +101,7 @@ def _coldest(results: Results, found: Findings, mobile: list[str]) -> Iterator[C
 
 def _barriers(found: Findings, mobile: list[str]) -> Iterator[Card]:
     for law in found.laws:
-        if law.quantity == "D" and law.species in mobile and finite(law.barrier):
+        if law.quantity == "D" and law.species.partition(" (")[0] in mobile and finite(law.barrier):
             value = with_unit(with_error(law.barrier, law.barrier_error), "eV")
             ends = f"± one standard error, {min(law.temperatures):g} to {kelvin(max(law.temperatures))}"
             yield Card(f"Activation energy, {law.name}", value, ends)

@@ -60,6 +60,9 @@ SAYS = {
         Pair distribution functions g(r) of the fast and the slow {of} {where}, against distance r (Å): about each other
         (below), and of the anions about them (above), at the beginning of the time in which they are told apart. Bands:
         one standard error.""",
+    "dynamics.phase_fraction": """
+        Share of the ions of {of} in the glass, the crystal and the interfaces against time (ps) {where}; dashes: the
+        mean over the run.""",
     "dynamics.d2min": """
         Distribution over {of} of the non-affine motion against their neighbours (Å) {where}, summed up along the run;
         line: its median.""",
@@ -172,7 +175,7 @@ def caption_of(record: ResultRecord) -> str:
     line = known[record.observable].line if record.observable in known else record.observable
     sentence = SAYS.get(record.observable, f"{line[:1].upper()}{line[1:]}, {{where}}.")
     quantity = QUANTITIES.get(quantity_of(record), "The quantity")
-    return " ".join(sentence.split()).format(of=record.species or "all ions", where=where, quantity=quantity)
+    return " ".join(sentence.split()).format(of=record.of or "all ions", where=where, quantity=quantity)
 
 
 def picture_caption(run: RunRecord, polyhedra: Sequence[tuple[str, str]], moved: str | None) -> str:

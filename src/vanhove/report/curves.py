@@ -99,8 +99,8 @@ def _exponent(species: str, runs: list[Run]) -> Panel:
 
 def _runs(results: Results, species: str) -> list[Run]:
     found = []
-    for record in results.find(observable="msd", species=species):
-        fits = results.find(observable="diffusion", species=species, run=record.run)
+    for record in results.find(observable="msd", of=species):
+        fits = results.find(observable="diffusion", of=species, run=record.run)
         found.append(Run(record, results.load(record), results.load(fits[0]) if fits else None))
     return sorted(found, key=lambda run: run.record.temperature or 0.0)
 

@@ -30,7 +30,7 @@ class Coefficient:
 
     run: str
     temperature: float | None  # K
-    species: str
+    species: str  # with the phase where it is that of one: "Na (glass)"
     value: float  # cm²/s; NaN where it is refused
     error: float
     upper: float
@@ -124,7 +124,7 @@ def _coefficients(results: Results) -> list[Coefficient]:
         result = results.load(record)
         found.append(
             Coefficient(
-                record.run, record.temperature, record.species, _number(result, "D"), _number(result, "D_error"),
+                record.run, record.temperature, record.of, _number(result, "D"), _number(result, "D_error"),
                 _number(result, "D_upper"), str(result.attrs.get("verdict", "")), _changes(result),
             )
         )  # fmt: skip
@@ -140,7 +140,7 @@ def _laws(results: Results) -> list[Law]:
         unit = UNITS.get(quantity, str(result["value_at"].attrs.get("units", "")))
         found.append(
             Law(
-                quantity, record.species, _number(result, "E_a"), _number(result, "E_a_error"), _number(result, "at"),
+                quantity, record.of, _number(result, "E_a"), _number(result, "E_a_error"), _number(result, "at"),
                 _number(result, "value_at"), _number(result, "value_at_low"), _number(result, "value_at_high"),
                 unit, tuple(result["temperature"].values.tolist()),
                 str(result.attrs.get("verdict", "")), str(result.attrs.get("crossover", "")),

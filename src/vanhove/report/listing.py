@@ -27,7 +27,7 @@ JUMPS = {
 }  # fmt: skip
 PLACES = {
     "percolation_barrier": "Barrier of the easiest way", "displacement": "Displacement",
-    "former_coordination": "Formers at anions nearby",
+    "former_coordination": "Formers at anions nearby", "ion_share": "Share of the ions",
 }  # fmt: skip
 SPECTRA = {
     "band_centre": "Mean energy of vibrations", "low_energy_power": "n of g ∝ Eⁿ at low energy",

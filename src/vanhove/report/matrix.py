@@ -54,7 +54,7 @@ def by_temperature(results: Results, found: Findings) -> Matrix | None:
 
 def known_means(results: Results, name: str, species: str) -> list[dict[str, Any]]:
     """The rows of the means of replicas, cold to hot."""
-    return sorted(results.rows(name, species=species, run=""), key=lambda row: row["temperature"] or 0.0)
+    return sorted(results.rows(name, of=species, run=""), key=lambda row: row["temperature"] or 0.0)
 
 
 def _by_run(results: Results, found: Findings) -> Matrix | None:
@@ -100,7 +100,7 @@ def _by_group(results: Results, found: Findings) -> Matrix | None:
             continue
         groups = {(row["temperature"], _size(row)) for row in means}
         singles = [
-            row for row in results.rows(quantity, species=species)
+            row for row in results.rows(quantity, of=species)
             if row["run"] and not any(row["temperature"] == kelvins for kelvins, _ in groups)
         ]  # fmt: skip
         power = shared_power([_shown(row) for row in (*means, *singles)]) if quantity == "D" else 0

@@ -40,7 +40,7 @@ JUMPS = tuple(
         "van_hove_distinct", "d2min",
     )
 )  # fmt: skip
-PLACES = ("dynamics.density", "dynamics.fast_slow")
+PLACES = ("dynamics.density", "dynamics.fast_slow", "dynamics.phase_fraction")
 HIGH = {"dynamics.fast_slow"}  # two pictures, one above the other
 FORMERS = ("Si", "P", "Ge", "B", "Al", "As", "Sb", "Sn")  # where no charges say which ions the network is made of
 ANIONS = ("O", "S", "Se", "N", "F", "Cl", "Br", "I")
@@ -131,9 +131,9 @@ def sections(results: Results, found: Findings) -> list[Section]:
 
 def species_of(results: Results) -> list[str]:
     """Species that results are about: the mobile ones first."""
-    named = list(dict.fromkeys(record.species for record in results.results if record.species))
+    named = list(dict.fromkeys(record.of for record in results.results if record.species))
     first = mobile_of(results)
-    return sorted(named, key=lambda name: (name not in first, named.index(name)))
+    return sorted(named, key=lambda name: (name.partition(" (")[0] not in first, named.index(name)))
 
 
 def mobile_of(results: Results) -> list[str]:
@@ -205,17 +205,17 @@ def _bonded(traj: Trajectory, pair: tuple[str, str]) -> bool:
 def _laws(results: Results, found: Findings) -> Iterator[Panel]:
     told = {(law.quantity, law.species) for law in found.laws if finite(law.barrier)}
     for record in results.find(observable="arrhenius"):
-        if (quantity_of(record), record.species) in told:
+        if (quantity_of(record), record.of) in told:
             yield _own(results, record)
 
 
 def _fits(results: Results) -> Iterator[Panel]:
     for species in mobile_of(results):
         found = results.find(observable="diffusion", species=species)
-        seen: set[float | None] = set()
+        seen: set[tuple[float | None, str]] = set()
         for record in sorted(found, key=lambda one: one.temperature or 0.0):
-            if record.temperature not in seen:
-                seen.add(record.temperature)
+            if (record.temperature, record.phase) not in seen:
+                seen.add((record.temperature, record.phase))
                 yield _own(results, record)
 
 
@@ -232,7 +232,7 @@ def _ends(results: Results, names: Iterable[str], size: tuple[float, float] = SI
     for name in names:
         by_species: dict[str, list[ResultRecord]] = {}
         for record in results.find(observable=name):
-            by_species.setdefault(record.species, []).append(record)
+            by_species.setdefault(record.of, []).append(record)
         for records in by_species.values():
             shape = TALL if name in HIGH else size
             panels += [_own(results, record, shape) for record in _first_and_last(records)]
@@ -260,7 +260,7 @@ def _own(results: Results, record: ResultRecord, size: tuple[float, float] = SIZ
     result = results.load(record)
     title, quantity = str(result.attrs.get("title", record.label)), quantity_of(record)
     if quantity:
-        title = f"Arrhenius law of {', '.join(filter(None, [LAWS.get(quantity, quantity), record.species]))}"
+        title = f"Arrhenius law of {', '.join(filter(None, [LAWS.get(quantity, quantity), record.of]))}"
 
     def drawn(ax: Axes) -> None:
         draw(result, ax)

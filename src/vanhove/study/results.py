@@ -76,8 +76,13 @@ class ResultRecord:
 
     @property
     def of(self) -> str:
-        """What it is of, in words: ``"Na"``, ``"Na, glass"``."""
-        return ", ".join(filter(None, [self.species, self.phase]))
+        """What it is of, in words: ``"Na"``, ``"Na (glass)"``."""
+        return in_words(self.species, self.phase)
+
+
+def in_words(species: str, phase: str) -> str:
+    """A species, and the phase where it is of one: ``"Na (glass)"``."""
+    return f"{species} ({phase})" if species and phase else species or phase
 
 
 @dataclass(frozen=True)
@@ -98,15 +103,24 @@ class Results:
         return load(self.folder / record.file)
 
     def find(
-        self, *, observable: str | None = None, species: str | None = None, run: str | None = None
+        self,
+        *,
+        observable: str | None = None,
+        species: str | None = None,
+        run: str | None = None,
+        of: str | None = None,
     ) -> list[ResultRecord]:
-        """The records that match all that is given; ``observable`` may be short (``"msd"``) or full."""
+        """The records that match all that is given; ``observable`` may be short (``"msd"``) or full.
+
+        ``species`` is that of the ions whichever their phase, ``of`` what a record says it is of.
+        """
         return [
             record
             for record in self.results
             if observable in (None, record.observable, record.observable.split(".")[-1])
             and species in (None, record.species)
             and run in (None, record.run)
+            and of in (None, record.of)
         ]
 
     def run(self, name: str) -> RunRecord:
@@ -117,9 +131,19 @@ class Results:
         raise Refusal(f"There is no run '{name}'", str(self.folder), f"Runs: {', '.join(r.name for r in self.runs)}")
 
     def rows(self, name: str | None = None, **where: Any) -> list[dict[str, Any]]:
-        """The rows of the summary of that name and with those values: ``rows("D", species="Na")``."""
+        """The rows of the summary of that name and with those values: ``rows("D", species="Na")``.
+
+        ``of`` is species and phase: ``rows("D", of="Na (glass)")``.
+        """
         wanted = dict(where, name=name) if name is not None else where
-        return [row for row in self.summary if all(row.get(key) == value for key, value in wanted.items())]
+        return [
+            row
+            for row in self.summary
+            if all(
+                (in_words(row["species"], row["phase"]) if key == "of" else row.get(key)) == value
+                for key, value in wanted.items()
+            )
+        ]
 
 
 def row(
