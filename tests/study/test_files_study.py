@@ -208,3 +208,20 @@ def test_what_may_be_made_of_several_says_of_which(results: Results) -> None:
     )
     with pytest.raises(vh.Refusal, match="must be one of structure_factor, rdf"):
         read_study(results.folder.parent / "peaks.study.toml")
+
+
+def test_a_resolutions_file_is_part_of_the_task_and_a_presets_name_is_none(results: Results) -> None:
+    folder = results.folder.parent
+    study = folder / "instrument.study.toml"
+
+    def options(resolution: str) -> dict[str, object]:
+        said = f'neutron_sqe = {{ q = [1.0] }}\ninstrument = {{ resolution = "{resolution}" }}\n'
+        study.write_text('title = "t"\n[observables]\n' + said + RUN.format(800))
+        task = plan_of(read_study(study)).tasks[-1]
+        return {"resolution": task.options["resolution"], "inputs": len(task.inputs)}
+
+    (folder / "vanadium.dat").write_text("0 1 1\n")
+    assert options("vanadium.dat") == {"resolution": str(folder / "vanadium.dat"), "inputs": 2}
+    assert options("OSIRIS-PG002") == {"resolution": "OSIRIS-PG002", "inputs": 1}
+    with pytest.raises(vh.Refusal, match="There is no such file"):
+        options("van.dat")

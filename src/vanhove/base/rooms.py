@@ -24,10 +24,15 @@ class Entry:
     version: int = 1  # counted up when the numbers change: results kept under an older one are computed anew
     takes: str = "trajectory"  # "trajectory", "dataset" (the result of another observable) or "values"
     sources: tuple[str, ...] = ()  # which other observables, where its first argument does not say
-    files: tuple[str, ...] = ()  # the options that may name a file: a measured curve
+    files: tuple[str, ...] = ()  # the options that may name a file (a measured curve): text with a dot or a slash
 
 
 Table = dict[str, Entry]
+
+
+def names_file(value: object) -> bool:
+    """Whether an option's value is a file's name, not that of something that comes along ("OSIRIS PG002")."""
+    return isinstance(value, str) and ("." in value or "/" in value)
 
 
 def serve(room: str, table: Mapping[str, Entry | str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:

@@ -28,7 +28,7 @@ TABLE = {
     ),
     "fit_qens": Entry(
         "_fit_qens", "quasielastic widths, areas and EISF at every Q, with their errors", id="C7", takes="dataset",
-        sources=("incoherent",),
+        sources=("incoherent",), files=("resolution",),
     ),
     "fit_jump_model": Entry(
         "_fit_jump_model", "jump length, residence time and D from widths against Q", id="C8", takes="dataset",
@@ -40,7 +40,7 @@ TABLE = {
     ),
     "instrument": Entry(
         "_instrument", "a simulated spectrum as an instrument would have measured it", id="C10", takes="dataset",
-        sources=("neutron_sqe",),
+        sources=("neutron_sqe",), files=("resolution",),
     ),
     "elastic_scan": Entry(
         "_elastic_scan", "elastic and quasielastic intensity against temperature, with ⟨u²⟩", id="C11", takes="values"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from vanhove.base.elements import element_of
 from vanhove.base.errors import Refusal, nearest
 from vanhove.base.files import digest, file_identity
+from vanhove.base.rooms import names_file
 
 from . import simulation
 from .followed import FOLLOW, QUANTITIES
@@ -280,7 +281,7 @@ class _Graph:
         phase: str = "",
     ) -> Task:
         entry = entry_of(observable)
-        files = [options[name] for name in entry.files if isinstance(options[name], str)]
+        files = [options[name] for name in entry.files if names_file(options[name])]
         for path in files:
             if not Path(path).is_file():
                 raise Refusal("There is no such file", f"{path}, for [observables] {observable}", "Check the path")

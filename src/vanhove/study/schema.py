@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from vanhove.base.elements import is_species
 from vanhove.base.errors import Refusal
+from vanhove.base.rooms import names_file
 
 from .mistakes import Mistake, mistakes_of, refusal
 from .options import NONE, check_observables, resolve
@@ -221,7 +222,7 @@ def _resolved(study: Study, folder: Path) -> Study:
         return str(folder / Path(path).expanduser())
 
     def located(name: str, options: dict[str, Any]) -> dict[str, Any]:
-        named = {option: options[option] for option in known[name].files if isinstance(options.get(option), str)}
+        named = {option: options[option] for option in known[name].files if names_file(options.get(option))}
         return {**options, **{option: absolute(path) for option, path in named.items()}}
 
     files = [
