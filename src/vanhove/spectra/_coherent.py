@@ -68,7 +68,8 @@ def coherent(
     max_lag
         ps. Longest lag; half of the run unless asked for.
     width
-        1/Å, of the shells; the smallest distance between two ``q`` unless asked for (0.1 for one).
+        1/Å, of the shells; the smallest distance between two ``q`` unless asked for, of one the length of the cell's
+        shortest vector.
     q_vectors
         How many vectors of a shell to use at most, drawn from it with a fixed seed; ``"all"`` of them by default.
     resolution

@@ -27,7 +27,6 @@ SEED = 20261120  # of the draw of vectors: the same ones in every run of the pro
 EDGE = 1e-9  # of a shell's width: a vector on an edge but for rounding belongs to the shell above, as an exact one does
 MOST_STRAIN = 0.05  # of a cell that changes: by so much may |Q| of a vector differ from the mean cell's
 OFF = 0.01  # of h, k, l from whole numbers: vectors are typed with a few digits
-ALONE = 0.1  # 1/Å, width of a shell that has no neighbour
 
 
 class Points(NamedTuple):
@@ -79,27 +78,30 @@ def reciprocal(cell: Floats) -> Floats:
 def shells(
     cell: Floats, q: Sequence[float], width: float | None, q_vectors: Literal["all"] | int
 ) -> tuple[Points, float]:
-    """Every vector whose |Q| lies within half a ``width`` of one of ``q``, and the width: by default the spacing."""
+    """Every vector whose |Q| lies within half a ``width`` of one of ``q``, and the width.
+
+    By default that is the smallest distance between two, of a single one the cell's shortest vector.
+    """
     middles = np.asarray(q, float)
     if middles.ndim != 1 or not middles.size or not (np.isfinite(middles) & (middles > 0)).all():
         raise Refusal(f"q={q!r}", "", "Give |Q| in 1/Å, each above 0, or vectors as an array (n, 3)")
+    vectors = reciprocal(cell)
+    shortest = float(np.linalg.norm(vectors, axis=1).min())
     if width is None:
         gaps = np.diff(np.unique(middles))
-        width = float(gaps.min()) if gaps.size else ALONE
+        width = float(gaps.min()) if gaps.size else shortest
     if not (np.isfinite(width) and width > 0):
         raise Refusal(f"width={width}", "", "Give the width of the shells in 1/Å")
     if q_vectors != "all" and (isinstance(q_vectors, bool) or not isinstance(q_vectors, int) or q_vectors < 1):
         raise Refusal(f"q_vectors={q_vectors!r}", "", 'Pass "all", or how many of a shell to use at most')
-    vectors = reciprocal(cell)
-    hkl, lengths = _half_of_sphere(cell, vectors, float(middles.max()) + width / 2)
+    hkl, lengths = _half_of_sphere(cell, vectors, float(middles.max()) + max(width / 2, shortest))
     low = np.searchsorted(lengths, middles - width / 2 - EDGE * width)
     high = np.searchsorted(lengths, middles + width / 2 - EDGE * width)
     if (high <= low).all():
-        nearest = lengths[np.argmin(np.abs(lengths - middles[0]))] if lengths.size else np.nan
+        nearest = lengths[np.argmin(np.abs(lengths - middles[0]))]
         raise Refusal(
             f"No wavevector of this cell lies in the shells about {_few(middles)} 1/Å, {width:g} wide",
-            f"the cell's smallest is {np.linalg.norm(vectors, axis=1).min():.4g} 1/Å long"
-            + (f", the nearest to {middles[0]:g} is {nearest:.4g}" if lengths.size else ""),
+            f"the cell's smallest is {lengths[0]:.4g} 1/Å long, the nearest to {middles[0]:g} is {nearest:.4g}",
             "Give other q or a larger width",
         )
     chosen = [_drawn(a, b, q_vectors, n) for n, (a, b) in enumerate(zip(low, np.maximum(low, high), strict=True))]
