@@ -17,7 +17,7 @@ from vanhove.trajectory.budget import memory_budget
 from .lags import chosen_lags
 from .origin_sums import means, spread_of
 from .pairs_by_lag import PairsByLag
-from .phase_origins import Phase, origins_of, said_of
+from .phase_origins import Phase, origins_of, said_of, told
 from .tiles import TILE, fields_of, tiles
 
 if TYPE_CHECKING:
@@ -171,12 +171,13 @@ def draw(result: Dataset, ax: Axes) -> None:
     moved = np.flatnonzero(result["lag"].values > 0)
     taken = moved[np.unique(np.round(np.linspace(0, len(moved) - 1, min(MOST_LINES, len(moved)))).astype(int))]
     colours = mpl.colormaps["viridis"](np.linspace(0.0, 0.88, max(len(taken), 1)))
-    name, alone = said_of(result)
+    _, alone = said_of(result)
+    ions = f"{result.attrs['species']}{told(str(result.attrs.get('phase', '')))}"
     for colour, k in zip(colours, taken.tolist(), strict=True):
         far = np.sqrt(result["r2"].values[k])
         far = np.sort(far[np.isfinite(far)])[::-1]
         shown = colour if len(taken) > 1 else alone
         ax.step(far, np.arange(1, len(far) + 1) / len(far), where="post", color=shown, label=f"{result.lag[k]:.3g} ps")
-    ax.set(xlabel=label("distance gone", "Å"), ylabel=f"share of the {name} beyond", ylim=(0, 1.02), xlim=(0, None))
+    ax.set(xlabel=label("distance gone", "Å"), ylabel=f"share of the {ions} beyond", ylim=(0, 1.02), xlim=(0, None))
     if len(taken):
         ax.legend(loc="upper right")

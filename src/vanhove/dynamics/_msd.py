@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+GUIDE = "∝ t"
 STRIP = 0.3  # of the axes' height, for the exponent
 
 
@@ -155,18 +156,22 @@ def draw(result: Dataset, ax: Axes) -> None:
     ax.fill_between(lag, np.maximum(values - error, values * 1e-2), values + error, color=colour, alpha=0.25, lw=0)
     ax.plot(lag, values, color=colour, label=name)
     _slope_guide(ax, lag, values)
+    ax.autoscale(axis="y")  # of another MSD that was drawn before, too
     _exponent_strip(ax, lag, result.exponent.values[positive], colour)
     ax.legend(loc="upper left")
 
 
 def _slope_guide(ax: Axes, lag: Floats, values: Floats) -> None:
-    """A line of slope 1, above the data so that both can be seen."""
+    """A line of slope 1, above the data so that both can be seen; of several MSD above the highest."""
     ends = np.array([max(lag[0], lag[-1] / 30), lag[-1] / 2])
     if ends[1] <= ends[0]:
         return
     at = np.interp(np.log(ends), np.log(lag), np.log(values))
     height = 1.6 * np.exp(max(at - np.log(ends)))
-    ax.plot(ends, height * ends, color="#7F7F7F", lw=1.0, ls="--", label="∝ t")
+    for line in [line for line in ax.lines if line.get_label() == GUIDE]:
+        height = max(height, float(np.divide(*np.asarray(line.get_data())[::-1, 0])))
+        line.remove()
+    ax.plot(ends, height * ends, color="#7F7F7F", lw=1.0, ls="--", label=GUIDE)
 
 
 def _exponent_strip(ax: Axes, lag: Floats, exponent: Floats, colour: str) -> None:
@@ -175,7 +180,8 @@ def _exponent_strip(ax: Axes, lag: Floats, exponent: Floats, colour: str) -> Non
     ax.set_ylim(np.exp(low - (high - low) * STRIP / (1 - STRIP)), np.exp(high))
     for minor in (False, True):  # ticks below the data would read as the strip's
         ax.set_yticks([tick for tick in ax.get_yticks(minor=minor) if low <= np.log(tick) <= high], minor=minor)
-    strip: Any = ax.inset_axes((0, 0, 1, STRIP - 0.03))
+    before = [child for child in ax.child_axes if child.get_label() == "exponent"]
+    strip: Any = before[0] if before else ax.inset_axes((0, 0, 1, STRIP - 0.03), label="exponent")
     strip.axhline(1.0, color="#7F7F7F", lw=0.9, ls="--")
     shown = lag <= lag[-1] / 2  # beyond half the run it is noise
     strip.plot(lag[shown], exponent[shown], color=colour, lw=1.2)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
+DECADE = 10.0
 KNOWN = 0.5  # of the run: lags beyond are drawn, but do not set the height of the axes
 
 
@@ -146,6 +147,8 @@ def draw(result: Dataset, ax: Axes) -> None:
     ax.set(xlabel=label("lag", "ps"), ylabel="α₂")
     if len(lag) == 0:
         return
+    if lag[-1] > DECADE * lag[0]:  # the decades suffice
+        ax.xaxis.set_minor_formatter("")
     ax.axhline(0, color="#7F7F7F", lw=0.9, zorder=1)
     ax.fill_between(lag, values - error, values + error, color=colour, alpha=0.25, lw=0)
     ax.plot(lag, values, color=colour, label=name)

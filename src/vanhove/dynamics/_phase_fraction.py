@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from xarray import Dataset
 
     from vanhove.trajectory import Trajectory
+
+LETTERS = 50  # of a line in the figure
 
 
 def phase_fraction(
@@ -102,13 +105,14 @@ def draw(result: Dataset, ax: Axes) -> None:
     for k, phase in enumerate(result["phase"].values.tolist()):
         one = result.isel(phase=k)
         colour = PHASE_COLOURS.get(phase, PALETTE[k % len(PALETTE)])
-        mean, error = float(one["mean"]), float(one["mean_error"])
-        told = f"{phase}: {mean:.3f}" + (f" ± {error:.1g}" if error > 0 else "") if np.isfinite(mean) else phase
+        mean = float(one["mean"])
+        told = f"{phase}, {mean:.3g}" if np.isfinite(mean) else phase
         ax.plot(time, one["fraction"].values, color=colour, lw=1.2, label=told)
         ax.axhline(mean, color=colour, lw=0.9, ls="--")
-    ax.set(xlabel=label("time", "ps"), ylabel=f"share of the {name}", ylim=(0, 1.25), yticks=np.linspace(0, 1, 6))
+    ax.set(xlabel=label("time", "ps"), ylabel=f"share of the {name}", ylim=(0, 1))
     if len(time) > 1:
         ax.set_xlim(float(time[0]), float(time[-1]))
     if not np.isfinite(result["mean"].values).any():
-        ax.text(0.5, 0.4, str(result.attrs["verdict"]), transform=ax.transAxes, ha="center", va="center", wrap=True)
-    ax.legend(loc="upper center", ncols=3)
+        said = fill(str(result.attrs["verdict"]), LETTERS)
+        ax.text(0.5, 0.5, said, transform=ax.transAxes, ha="center", va="center", fontsize=9.5)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, columnspacing=1.2, handlelength=1.4)
