@@ -226,6 +226,10 @@ def test_wrong_input_is_refused() -> None:
 
     with pytest.raises(vh.Refusal, match="Did you mean 'chudley-elliott'"):
         vh.spectra.fit_jump_model((Q, Q), "chudley-eliott")
+    with pytest.raises(vh.Refusal, match="no law '5'"):
+        vh.spectra.fit_jump_model((Q, Q), 5)  # type: ignore[arg-type]
+    with pytest.raises(vh.Refusal, match="not numbers"):
+        vh.spectra.fit_jump_model((["a", "b"], [1.0, 2.0]))
     with pytest.raises(vh.Refusal, match="shapes"):
         vh.spectra.fit_jump_model((Q, Q[:3]))
     with pytest.raises(vh.Refusal, match="component=1"):

@@ -155,7 +155,9 @@ def fit_jump_model(
 
 
 def _models(model: str | Sequence[str]) -> list[str]:
-    names = list(LAWS) if model == "auto" else [model] if isinstance(model, str) else list(model)
+    if model == "auto":
+        return list(LAWS)
+    names = [str(name) for name in (model if isinstance(model, list | tuple) else [model])]
     for name in names:
         law_of(name)
     if not names or len(set(names)) < len(names):

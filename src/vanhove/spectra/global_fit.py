@@ -170,8 +170,7 @@ def _mean(measured: Dataset) -> Dataset:
         return measured
     mean = measured[["S"]].mean("replica", skipna=False)
     if "S_error" in measured:
-        error = (measured["S_error"] ** 2).sum("replica", skipna=False) ** 0.5 / measured.sizes["replica"]
-        mean["S_error"] = error
+        mean["S_error"] = (measured["S_error"] ** 2).sum("replica", skipna=False) ** 0.5 / measured.sizes["replica"]
     mean.attrs, mean["S"].attrs = measured.attrs, measured["S"].attrs
     return mean
 
@@ -187,7 +186,7 @@ def _left_out(replicas: Floats, energy: Floats, rows: list[int], model: Together
 def _names(model: str | Sequence[str], components: int) -> list[str]:
     if isinstance(components, bool) or components not in range(1, MOST + 1):
         raise Refusal(f"components={components!r}", "", f"Give 1 to {MOST}")
-    names = [model] * components if isinstance(model, str) else list(model)
+    names = list(model) if isinstance(model, list | tuple) else [str(model)] * components
     if len(names) != components:
         raise Refusal(f"{len(names)} laws for {components} components", "", "Give one for all, or one for each")
     return names

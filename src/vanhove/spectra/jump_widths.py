@@ -142,7 +142,10 @@ def _from_arrays(widths: Any) -> tuple[Floats, Floats, Floats | None]:
             "",
             "Give the result of spectra.fit_qens, (q, width) or (q, width, error)",
         )
-    q, width, *rest = (np.atleast_1d(np.asarray(column, np.float64)) for column in widths)
+    try:
+        q, width, *rest = (np.atleast_1d(np.asarray(column, np.float64)) for column in widths)
+    except (TypeError, ValueError) as error:
+        raise Refusal("q, width and error are not numbers", str(error), "Give them in 1/Å and meV") from error
     if q.ndim != 1 or any(column.shape != q.shape for column in (width, *rest)):
         raise Refusal(
             f"q, width and error have the shapes {[column.shape for column in (q, width, *rest)]}",
