@@ -215,6 +215,7 @@ def _neighbours(asked: Floats, times: Ints) -> str:
         off = abs(value * n - np.rint(value * n)) > OFF
         ends = np.unique([np.floor(value * n), np.ceil(value * n)] if off else [np.rint(value * n)]) / n
         choices = [np.append(one, end) for one in choices for end in ends]
+    choices = [one for one in choices if one.any()]
     choices.sort(key=lambda one: float(np.abs(one - asked).sum()))
     return " and ".join(f"({_triple(one)})" for one in choices[:2])
 
