@@ -266,10 +266,10 @@ def draw(result: Dataset, ax: Axes) -> None:
     for place, (T, row) in enumerate(zip(kelvin, S, strict=True)):
         shown = near & np.isfinite(row) & (row > 0)
         ax.plot(energy[shown], APART**place * row[shown], color=colours[place], lw=1.1, label=f"{T:g} K")
-    for sign in (-1, 1):
-        ax.axvspan(*sorted((sign * low, sign * high)), ymax=SHADED, color=PALETTE[4], alpha=0.16, lw=0, zorder=0)
-    ends = (float(result.attrs["window_low"]), float(result.attrs["window_high"]))
-    ax.axvspan(*ends, ymax=SHADED, color="#7F7F7F", alpha=0.22, lw=0, zorder=0)
+    for left, right in ((-high, -low), (low, high)):
+        ax.axvspan(left, right, ymax=SHADED, color=PALETTE[4], alpha=0.16, lw=0, zorder=0)
+    left, right = float(result.attrs["window_low"]), float(result.attrs["window_high"])
+    ax.axvspan(left, right, ymax=SHADED, color="#7F7F7F", alpha=0.22, lw=0, zorder=0)
     ax.set_yscale("log")
     bottom, top = ax.get_ylim()
     bottom = max(bottom, DEEPEST * top)

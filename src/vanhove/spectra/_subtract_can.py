@@ -46,9 +46,9 @@ def subtract_can(
     Parameters
     ----------
     sample, can
-        S(q, energy) with the sample in its can, and of the empty can, or the can's file. A can on another grid is brought to the sample's:
-        energies by overlapping bins, which keeps areas, momentum transfers by straight lines between neighbours. Where
-        the can was not measured the result is masked.
+        S(q, energy) with the sample in its can, and of the empty can, or the can's file. A can on another grid is
+        brought to the sample's: energies by overlapping bins, which keeps areas, momentum transfers by straight lines
+        between neighbours. Where the can was not measured the result is masked.
     xi
         Part of the can's scattering that is left with the sample in it, between 0 and about 1; or one for each Q.
     elastic
@@ -80,8 +80,7 @@ def subtract_can(
     if not np.isfinite(S).any():
         raise Refusal("Sample and can share no point", "Q or energies do not overlap", "Give a can measured alike")
     here = Spectrum(own.q, own.energy, S_can, can_error, own.units)
-    hints = np.array([_largest(_regions(own, here, [row])) for row in range(len(own.q))])
-    overall = _largest(_regions(own, here, list(range(len(own.q)))))
+    hints, overall = _hints(own, here)
     beyond = factors > hints * (1 + 1e-9)
     if beyond.any():
         worst = int(np.argmax(np.where(beyond, factors - hints, -np.inf)))
@@ -140,27 +139,36 @@ class Regions(NamedTuple):
     can_error: Floats
 
 
-def _regions(sample: Spectrum, can: Spectrum, rows: list[int]) -> Regions:
-    """The sums over neighbouring energies of the spectra ``rows`` together; none where errors are not known."""
+def _hints(sample: Spectrum, can: Spectrum) -> tuple[Floats, float]:
+    """The largest ξ for each spectrum, and for all together; NaN where errors are not known."""
     if sample.error is None or can.error is None:
+        return np.full(len(sample.q), np.nan), np.nan
+    both = sample.known & can.known
+    values = [np.where(both, array, 0.0) for array in (sample.S, sample.error, can.S, can.error)]
+    values = [value**power for value, power in zip(values, (1, 2, 1, 2), strict=True)]
+    each = [_largest(_regions([v[row] for v in values], both[row])) for row in range(len(both))]
+    return np.array(each), _largest(_regions([v.sum(axis=0) for v in values], both.sum(axis=0) > 0))
+
+
+def _regions(values: list[Floats], known: NDArray[np.bool_]) -> Regions:
+    """The sums over neighbouring energies of S and σ² of sample and can."""
+    at = np.flatnonzero(known)
+    number = min(REGIONS, len(at) // FEWEST)
+    if number == 0:
         return Regions(*(np.empty(0) for _ in range(4)))
-    both = (sample.known & can.known)[rows]
-    at = np.flatnonzero(both.any(axis=0))
-    pieces = np.array_split(at, max(1, min(REGIONS, len(at) // FEWEST))) if len(at) >= FEWEST else []
-    values = [np.where(both, array[rows], 0.0) for array in (sample.S, sample.error, can.S, can.error)]
-    totals = [[float((v[:, p] ** power).sum()) for p in pieces] for v, power in zip(values, (1, 2, 1, 2), strict=True)]
-    s, s2, c, c2 = (np.array(total) for total in totals)
+    starts = np.linspace(0, len(at), number, endpoint=False).astype(int)
+    s, s2, c, c2 = (np.add.reduceat(value[at], starts) for value in values)
     return Regions(s, np.sqrt(s2), c, np.sqrt(c2))
 
 
 def _largest(regions: Regions) -> float:
     """The largest ξ with s - ξc ≥ -z √(σ_s² + ξ²σ_c²) in every region; infinite where nothing bounds it."""
-    from scipy.stats import norm
+    from scipy.special import ndtri
 
     if len(regions.sample) == 0:
         return np.nan
     s, sigma_s, c, sigma_c = regions
-    z = float(norm.isf(UNLIKELY / len(s)))
+    z = -float(ndtri(UNLIKELY / len(s)))
     bounds = c > z * sigma_c  # where the can is seen at all
     if not bounds.any():
         return np.inf
