@@ -244,10 +244,10 @@ def draw(result: Dataset, ax: Axes) -> None:
         ax.fill_between(
             energy[loss], base + (values - spread)[loss], base + (values + spread)[loss], color=colour, alpha=0.25, lw=0
         )
-        ax.plot(energy[loss], base + values[loss], color=colour, label=f"({name})")
+        ax.plot(energy[loss], base + values[loss], color=colour)
+        ax.text(1.01, base, f"({name})", transform=ax.get_yaxis_transform(), color=colour, va="center", fontsize=9)
         ax.axhline(base, color="#BBBBBB", lw=0.7, zorder=1)
     ax.set_xlim(0, min(1.1 * reach(energy, chi), float(energy[-1])))
     ax.set_xlabel(axis_label("energy", "meV"))
     ax.set_ylabel(axis_label("χ″, each above the one before" if step else "χ″", result["chi"].attrs["units"]))
-    handles, labels = ax.get_legend_handles_labels()
-    ax.legend(handles[::-1], labels[::-1], title="Q (r.l.u.)", loc="upper right")
+    ax.set_title("Q (r.l.u.)", loc="right", fontsize="medium")

@@ -155,7 +155,9 @@ def in_unit_cells(cell: Floats, supercell: Sequence[int], q_vectors: ArrayLike) 
         raise Refusal(
             f"supercell={supercell!r}", "", "Give how many unit cells the simulated cell holds along a, b and c"
         )
-    asked = np.atleast_2d(np.asarray(q_vectors, float))
+    asked = np.asarray(q_vectors, float)
+    if asked.ndim == 1 and len(asked) % 3 == 0:  # one, or those of an option that is named several times
+        asked = asked.reshape(-1, 3)
     if asked.ndim != 2 or asked.shape[1] != 3 or not asked.size or not np.isfinite(asked).all():
         raise Refusal(
             f"q_vectors of the shape {np.shape(q_vectors)}", "", "Give (n, 3) in units of the unit cell, [(0, 1.5, 4)]"
