@@ -242,3 +242,27 @@ def test_what_never_settles_is_told(sodium, monkeypatch):
     monkeypatch.setattr(dos_solution, "MOST_ROUNDS", 2)
     with pytest.warns(VanhoveWarning, match="still changes after 2 rounds"):
         vh.spectra.dos_from_sqe(measured(sodium), elastic=CUT, mass=23.0, multiphonon=True)
+
+
+def test_a_simulated_spectrum_gives_the_density_of_states_of_its_velocities():
+    """60 atoms that swing at 15 ± 3 meV: F(Q, t) → S(Q, E) → g, beside the VDOS of the same trajectory."""
+    rng = np.random.default_rng(20261120)
+    times = 0.012 * np.arange(1500)
+    energies = rng.normal(15, 3, (60, 3)).clip(5, 25)
+    kT, mass = 0.08617333262 * 300, 23.0 * 0.10364269656
+    omega = energies / 0.6582119569
+    size = np.sqrt(2 * kT / (mass * omega**2) * rng.exponential(1, (60, 3)))
+    swing = size * np.cos(omega * times[:, None, None] + rng.uniform(0, 2 * np.pi, (60, 3)))
+    traj = vh.from_arrays(
+        rng.uniform(0, 20, (60, 3)) + swing, 20.0, ["Na"] * 60, times, wrapped=False, temperature=300.0
+    )
+    spectrum = vh.spectra.incoherent(traj, "Na", q=np.arange(0.5, 4.1, 0.5), drift=None, resolution=0.6)
+    got = vh.spectra.dos_from_sqe(spectrum, elastic=CUT, mass="Na", multiphonon=True, cutoff=40.0)
+    assert got.attrs["correction"] == "classical"
+    np.testing.assert_allclose(got.attrs["scale"], 1.0, atol=0.1)
+    np.testing.assert_allclose(float(got.u2), (size**2 / 2).sum(1).mean(), rtol=0.12)
+    velocities = vh.spectra.vdos(traj, drift=None)
+    g = velocities.g.sel(species="Na") if "species" in velocities.g.dims else velocities.g
+    for low, high in ((2, 9), (9, 12), (12, 15), (15, 18), (18, 25), (28, 40)):
+        mine, theirs = (one.sel(energy=slice(low, high)).mean() * (high - low) for one in (got.g, g))
+        assert abs(float(mine - theirs)) < 0.03, (low, high)

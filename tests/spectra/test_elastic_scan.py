@@ -119,6 +119,8 @@ def test_wrong_input_is_refused():
     ask = vh.spectra.elastic_scan
     with pytest.raises(vh.Refusal, match="two temperatures"):
         ask({20.0: spectra[20.0]}, window=WINDOW, quasielastic=QUASI)
+    with pytest.raises(vh.Refusal, match="no numbers"):
+        ask({"cold": spectra[20.0], "warm": spectra[60.0]}, window=WINDOW, quasielastic=QUASI)
     with pytest.raises(vh.Refusal, match="positive ones, in K"):
         ask({-1.0: spectra[20.0], 20.0: spectra[20.0]}, window=WINDOW, quasielastic=QUASI)
     with pytest.raises(vh.Refusal, match="about 0"):

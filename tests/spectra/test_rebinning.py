@@ -115,7 +115,8 @@ def test_simulated_spectra_without_errors_rebin_too():
 def test_wrong_questions_are_refused():
     one = spectrum()
     for options, said in (
-        ({}, "Nothing to rebin"), ({"q": -1.0}, "larger width"), ({"energy": [1.0]}, "two or more edges"),
+        ({}, "Nothing to rebin"), ({"q": -1.0}, "larger width"), ({"q": "wide"}, "no numbers"),
+        ({"energy": [1.0]}, "two or more edges"),
         ({"energy": [2.0, 1.0]}, "that rise"), ({"energy": [50.0, 60.0]}, "No point"),
         ({"q": 1.0, "least_coverage": 2}, "between 0 and 1"),
     ):  # fmt: skip
@@ -123,6 +124,8 @@ def test_wrong_questions_are_refused():
             one.rebin(**options)
     with pytest.raises(vh.Refusal, match="No spectrum lies within"):
         one.sum_q(q=(8, 9))
+    with pytest.raises(vh.Refusal, match="two numbers"):
+        one.sum_q(q=3)
     with pytest.raises(vh.Refusal, match="single bin"):
         one.isel(q=[0]).rebin(q=0.5)
     with pytest.raises(vh.Refusal, match="no S"):

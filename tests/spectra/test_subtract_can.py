@@ -112,6 +112,13 @@ def test_masked_points_of_either_are_masked(both):
     assert np.isnan(got.S_error.values[[0, 1], [3, 5]]).all()
 
 
+def test_a_sample_that_is_negative_by_itself_says_nothing_of_the_can(both):
+    """As reductions leave it at the end of a range, here in the last three regions: no ξ makes it better."""
+    sample = both[0].copy(deep=True)
+    sample.S.values[0, -19:] = -5 * sample.S_error.values[0, -19:]
+    assert float(vh.spectra.subtract_can(sample, both[1], 0.0).xi_hint[0]) > XI
+
+
 def test_without_errors_there_is_no_hint(both):
     got = vh.spectra.subtract_can(both[0].drop_vars("S_error"), both[1], XI)
     assert "S_error" not in got
@@ -121,7 +128,12 @@ def test_without_errors_there_is_no_hint(both):
 
 def test_wrong_input_is_refused(both):
     sample, empty = both
-    for xi, said in ((-0.1, "from 0 on"), ([0.5, 0.6], "one for each Q"), (np.nan, "from 0 on")):
+    for xi, said in (
+        (-0.1, "from 0 on"),
+        ([0.5, 0.6], "one for each Q"),
+        ("much", "no numbers"),
+        (np.nan, "from 0 on"),
+    ):
         with pytest.raises(vh.Refusal, match=said):
             vh.spectra.subtract_can(sample, empty, xi)
     with pytest.raises(vh.Refusal, match="share no point"):

@@ -14,6 +14,7 @@ from vanhove.base.figures import label as axis_label
 from vanhove.base.results import Column, dataset, history_of
 
 from .dos_solution import Found, Model, mean_energy, solve
+from .given_numbers import numbers_of, range_of
 from .rebinning import spectrum_of
 from .sqe_parts import part_of, windows_of
 
@@ -105,7 +106,7 @@ def dos_from_sqe(
         raise Refusal(f"side={side!r}", "", 'Pass "loss", "gain" or "both"')
     cuts = _cuts(elastic, len(given))
     spans = windows_of(windows, len(given))
-    reach = (0.0, np.inf) if q is None else (float(min(q)), float(max(q)))
+    reach = range_of(q, "q", "1/Å")
     parts = [part_of(one, side, cut, span, reach) for one, cut, span in zip(spectra, cuts, spans, strict=True)]
     found = solve(parts, spans, model)
     if not found.settled:
@@ -180,7 +181,7 @@ def _model(
 
 
 def _cuts(elastic: Pair | Sequence[Pair], number: int) -> list[Pair]:
-    pairs = np.asarray(elastic, np.float64)
+    pairs = numbers_of(elastic, "elastic", "Give (low, high) in meV about 0, or one such pair a spectrum")
     pairs = np.tile(pairs, (number, 1)) if pairs.shape == (2,) else pairs
     about = pairs.shape == (number, 2) and np.isfinite(pairs).all()
     if not about or (pairs[:, 0] > 0).any() or (pairs[:, 1] < 0).any():

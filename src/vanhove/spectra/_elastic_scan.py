@@ -14,6 +14,7 @@ from vanhove.base.results import Column, dataset, history_of
 from vanhove.base.units import K_B
 from vanhove.fitting.line import straight_line
 
+from .given_numbers import numbers_of, range_of
 from .rebinning import ROUNDING, Spectrum, edges_of, spectrum_of
 from .same_grid import on_grid
 
@@ -78,8 +79,8 @@ def elastic_scan(
     """
     kelvin, spectra = _on_one_grid(measured_by_temperature, q)
     first = spectra[0]
-    elastic_low, elastic_high = float(min(window)), float(max(window))
-    low, high = float(min(quasielastic)), float(max(quasielastic))
+    elastic_low, elastic_high = range_of(window, "window", "meV")
+    low, high = range_of(quasielastic, "quasielastic", "meV")
     if not elastic_low <= 0 <= elastic_high or not high > low >= 0:
         raise Refusal(
             f"window={window}, quasielastic={quasielastic}", "",
@@ -108,7 +109,7 @@ def elastic_scan(
     each, both = ("temperature",), ("temperature", "q")
     units = first.units
     area_units = "1" if units == "1/meV" else units if units == "1" else f"{units} meV"
-    lowest = measured_by_temperature[kelvin[0]]
+    lowest = measured_by_temperature[min(measured_by_temperature, key=float)]
     return dataset(
         "spectra.elastic_scan",
         {
@@ -144,13 +145,14 @@ def _on_one_grid(given: Mapping[float, Dataset], q: Pair | None) -> tuple[Floats
     """The temperatures, rising, and their spectra on the grid of the lowest."""
     if not isinstance(given, Mapping) or len(given) < 2:
         raise Refusal("A scan needs two temperatures or more", "", "Give {temperature in K: S(q, energy)}")
-    kelvin = np.array(sorted(given), np.float64)
+    kelvin = np.sort(numbers_of(list(given), "temperatures", "Give {temperature in K: S(q, energy)}"))
     if not (np.isfinite(kelvin) & (kelvin > 0)).all():
         raise Refusal(f"Temperatures {kelvin.tolist()}", "", "Give positive ones, in K")
-    spectra = [spectrum_of(given[T], f"the spectrum at {T:g} K") for T in kelvin.tolist()]
+    by_kelvin = {float(T): one for T, one in given.items()}
+    spectra = [spectrum_of(by_kelvin[T], f"the spectrum at {T:g} K") for T in kelvin.tolist()]
     first = spectra[0]
-    low, high = (-np.inf, np.inf) if q is None else (float(min(q)) - ROUNDING, float(max(q)) + ROUNDING)
-    chosen = (first.q >= low) & (first.q <= high)
+    low, high = range_of(q, "q", "1/Å")
+    chosen = (first.q >= low - ROUNDING) & (first.q <= high + ROUNDING)
     if not chosen.any():
         raise Refusal(f"No spectrum lies within q={q}", f"Q go from {first.q[0]:g} to {first.q[-1]:g} 1/Å",
                       "Give a wider range")  # fmt: skip

@@ -13,6 +13,7 @@ from vanhove.base.figures import PALETTE
 from vanhove.base.figures import label as axis_label
 from vanhove.base.results import Column, dataset, history_of
 
+from .given_numbers import numbers_of, range_of
 from .rebinning import Spectrum, kept_attributes, spectrum_of
 from .same_grid import on_grid
 
@@ -122,7 +123,7 @@ def subtract_can(
 
 
 def _factors(xi: float | Sequence[float], sample: Spectrum) -> Floats:
-    factors = np.asarray(xi, np.float64)
+    factors = numbers_of(xi, "xi", "Give a number from 0 on, or one for each Q")
     if factors.ndim == 0:
         factors = np.full(len(sample.q), float(factors))
     if factors.shape != sample.q.shape or not (np.isfinite(factors) & (factors >= 0)).all():
@@ -162,14 +163,17 @@ def _regions(values: list[Floats], known: NDArray[np.bool_]) -> Regions:
 
 
 def _largest(regions: Regions) -> float:
-    """The largest ξ with s - ξc ≥ -z √(σ_s² + ξ²σ_c²) in every region; infinite where nothing bounds it."""
+    """The largest ξ with s - ξc ≥ -z √(σ_s² + ξ²σ_c²) in every region; infinite where nothing bounds it.
+
+    A region that is negative before anything is subtracted says nothing about the can.
+    """
     from scipy.special import ndtri
 
     if len(regions.sample) == 0:
         return np.nan
     s, sigma_s, c, sigma_c = regions
     z = -float(ndtri(UNLIKELY / len(s)))
-    bounds = c > z * sigma_c  # where the can is seen at all
+    bounds = (c > z * sigma_c) & (s > -z * sigma_s)  # the can is seen, and the sample not negative without it
     if not bounds.any():
         return np.inf
     s, sigma_s, c, sigma_c = (array[bounds] for array in regions)
@@ -188,7 +192,7 @@ def _says(hints: Floats, overall: float) -> str:
 
 def _elastic_hint(sample: Spectrum, can: Spectrum, window: tuple[float, float]) -> dict[str, Column]:
     """The ratio of the elastic lines of sample and can, each above the mean of its shoulders."""
-    low, high = float(min(window)), float(max(window))
+    low, high = range_of(window, "elastic", "meV")
     width = high - low
     line = (sample.energy >= low) & (sample.energy <= high)
     shoulders = ((sample.energy >= low - width / 2) & (sample.energy <= high + width / 2)) & ~line

@@ -15,6 +15,7 @@ from vanhove.base.results import Column, dataset
 from vanhove.base.units import K_B
 
 from . import rebinning  # what it returns has .rebin() and .sum_q()
+from .given_numbers import numbers_of
 from .measured_formats import columns as columns_format
 from .measured_formats import danse, dave, hdf, lamp, mantid, nxspe
 from .measured_formats.table import TO_MEV, Table, rising
@@ -77,7 +78,7 @@ def read_measured(
         ``.rebin(q=…, energy=…)`` and ``.sum_q()``.
     """
     file = Path(path)
-    asked = None if q is None else np.atleast_1d(np.asarray(q, np.float64)).tolist()
+    asked = None if q is None else np.atleast_1d(numbers_of(q, "q", "Give Q in 1/Å")).tolist()
     table = _read(file, format, asked, columns)
     units = _units(table, energy_units, str(file))
     momenta = _momenta(table, asked, str(file))

@@ -26,6 +26,8 @@ from vanhove.base.figures import PALETTE
 from vanhove.base.figures import label as axis_label
 from vanhove.base.results import Column, dataset, history_of
 
+from .given_numbers import numbers_of, range_of
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
@@ -142,7 +144,7 @@ def new_edges(asked: float | Sequence[float] | None, old: Floats, called: str) -
     """Edges of new bins: those given, or of the width given over all old bins."""
     if asked is None:
         return None
-    edges = np.asarray(asked, np.float64)
+    edges = numbers_of(asked, called, "Give a width, or two or more edges of bins that rise")
     if edges.ndim == 0:
         all_ = edges_of(old)
         if not edges > 0 or (all_[-1] - all_[0]) / edges > MOST_BINS:
@@ -224,8 +226,8 @@ def sum_q(measured: Dataset, *, q: tuple[float, float] | None = None, least_cove
     spectrum = spectrum_of(measured)
     if not 0 < least_coverage <= 1:
         raise Refusal(f"least_coverage={least_coverage:g}", "", "Give a part above 0 and up to 1")
-    low, high = (-np.inf, np.inf) if q is None else (float(min(q)) - ROUNDING, float(max(q)) + ROUNDING)
-    chosen = (spectrum.q >= low) & (spectrum.q <= high) & spectrum.known.any(axis=1)
+    low, high = range_of(q, "q", "1/Å")
+    chosen = (spectrum.q >= low - ROUNDING) & (spectrum.q <= high + ROUNDING) & spectrum.known.any(axis=1)
     if not chosen.any():
         raise Refusal(f"No spectrum lies within q={q}", f"Q go from {spectrum.q[0]:g} to {spectrum.q[-1]:g} 1/Å",
                       "Give a wider range")  # fmt: skip

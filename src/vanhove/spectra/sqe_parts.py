@@ -10,8 +10,9 @@ import numpy as np
 
 from vanhove.base.errors import Refusal
 
+from .given_numbers import range_of
 from .multiphonon import States, several, thermal
-from .rebinning import Spectrum, edges_of, in_bins
+from .rebinning import ROUNDING, Spectrum, edges_of, in_bins
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,7 +49,7 @@ def part_of(
 ) -> Part:
     """The spectrum's points outside ``elastic``, in a ``window`` of |E| and with Q in ``q``."""
     low, high = elastic
-    chosen = (spectrum.q >= q[0]) & (spectrum.q <= q[1]) & (spectrum.q > 0)
+    chosen = (spectrum.q >= q[0] - ROUNDING) & (spectrum.q <= q[1] + ROUNDING) & (spectrum.q > 0)
     if not chosen.any():
         raise Refusal(f"No spectrum lies within q={q}", f"Q go from {spectrum.q[0]:g} to {spectrum.q[-1]:g} 1/Å",
                       "Give a wider range")  # fmt: skip
@@ -148,7 +149,7 @@ def windows_of(windows: Sequence[tuple[float, float]] | None, number: int) -> li
             f"{number} spectra are joined with {'no' if windows is None else len(windows)} windows", "",
             "Give windows=, the energies (low, high) that each counts in; neighbours have to overlap",
         )  # fmt: skip
-    pairs = [(float(min(pair)), float(max(pair))) for pair in windows]
+    pairs = [range_of(pair, "windows", "meV") for pair in windows]
     for (low, high), (next_low, next_high) in pairwise(pairs):
         if not (low <= next_low < high < next_high):
             raise Refusal(
