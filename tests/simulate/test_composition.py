@@ -26,6 +26,15 @@ def test_counts_of_a_cell() -> None:
     assert composition("Na2S-SiS2", 480) == {"Na": 160, "S": 240, "Si": 80}
 
 
+def test_the_number_of_atoms_by_name() -> None:
+    assert composition("75Li2S-25P2S5", atoms=800) == {"Li": 300, "S": 400, "P": 100}
+    assert composition("75Li2S-25P2S5", n_atoms=800) == composition("75Li2S-25P2S5", 800)
+    with pytest.raises(Refusal, match="How many atoms"):
+        composition("75Li2S-25P2S5")
+    with pytest.raises(Refusal, match="once"):
+        composition("75Li2S-25P2S5", 800, n_atoms=800)
+
+
 def test_counts_that_are_not_whole_name_the_nearest() -> None:
     with pytest.raises(Refusal, match="Take 480 or 486 atoms"):
         composition("Na2SiS3", 483)

@@ -13,7 +13,7 @@ from ase.io import write
 from vanhove.base.errors import Refusal, VanhoveWarning
 from vanhove.simulate import crystal
 from vanhove.simulate._crystal import whole_numbers
-from vanhove.simulate.crystal_sites import sites_of
+from vanhove.simulate.site_table import sites_of
 
 CIF = """data_argyrodite
 _cell_length_a 9.86

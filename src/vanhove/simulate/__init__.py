@@ -10,6 +10,10 @@ TABLE = {
     "crystal": Entry(
         "_crystal", "supercell of a crystal, partial occupancies decided by a seed", id="E1", takes="values"
     ),
+    "crystal_sites": Entry("_crystal", "where the sites of a crystal are, by name", id="E1", takes="values"),
+    "glass_ceramic": Entry(
+        "_glass_ceramic", "a crystal's slab with random packing in the rest of the cell", id="E1", takes="values"
+    ),
     "potential": Entry("_potential", "a published potential by name", id="E2", takes="values"),
     "buckingham": Entry("_potential", "a Coulomb-Buckingham potential from your numbers", id="E2", takes="values"),
     "Minimise": Entry("_protocol", "stage: relax to the nearest minimum of the energy", id="E3", takes="values"),

@@ -19,8 +19,10 @@ FORMAL_CHARGES = {
 _COMPONENT = re.compile(r"^\(?\s*(\d+(?:\.\d+)?)?\s*\)?\s*\*?\s*([A-Z][A-Za-z0-9()]*)$")
 
 
-def composition(formula: str, n_atoms: int, *, charges: Mapping[str, float] | None = None) -> dict[str, int]:
-    """Atoms of each element in about ``n_atoms`` atoms of a formula or mixture.
+def composition(
+    formula: str, atoms: int | None = None, *, charges: Mapping[str, float] | None = None, n_atoms: int | None = None
+) -> dict[str, int]:
+    """Atoms of each element in a cell of a formula or mixture.
 
     The formula unit is the smallest with whole counts: for ``x A - y B`` the coefficients are made whole and divided by
     their greatest common divisor. The number of atoms must be a whole number of formula units.
@@ -29,19 +31,24 @@ def composition(formula: str, n_atoms: int, *, charges: Mapping[str, float] | No
     ----------
     formula
         ``"Na2SiS3"``, ``"Na2S-SiS2"`` or with shares ``"75 Li2S - 25 P2S5"``.
-    n_atoms
+    atoms
         Number of atoms wanted.
     charges
         Charge of each element (e); the usual formal charges when None.
+    n_atoms
+        Another name of ``atoms``, as :func:`vanhove.simulate.packing` calls it.
     """
+    if (atoms is None) == (n_atoms is None):
+        raise Refusal(f"How many atoms of {formula}?", "", "Give atoms=, once")
+    wanted = int(atoms if atoms is not None else n_atoms or 0)
     unit = formula_unit(formula)
     _check_neutral(formula, unit, charges)
     size = sum(unit.values())
-    units, rest = divmod(n_atoms, size)
-    if n_atoms < 1 or rest:
+    units, rest = divmod(wanted, size)
+    if wanted < 1 or rest:
         near = [n * size for n in (units, units + 1) if n > 0]
         raise Refusal(
-            f"{n_atoms} atoms are no whole number of formula units",
+            f"{wanted} atoms are no whole number of formula units",
             f"{formula} is {_written(unit)}, {size} atoms a unit",
             f"Take {' or '.join(str(n) for n in near)} atoms",
         )

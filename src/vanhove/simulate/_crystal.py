@@ -16,7 +16,7 @@ from vanhove.base.results import step
 from vanhove.structure.neighbours import neighbours_within
 
 from ._composition import FORMAL_CHARGES, formula_unit
-from .crystal_sites import FULL, Sites, sites_of
+from .site_table import FULL, Sites, sites_of
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 WHOLE = 0.02  # atoms: a total that is this near a whole number is one, with occupancies rounded in print
 EMPTY = ""
+LEAST = 2.0  # Å: between atoms on sites that have empty places
 SWEEPS = 200  # over all atoms that are too close to another, before giving up
 
 
@@ -36,7 +37,7 @@ def crystal(
     supercell: Sequence[int] = (1, 1, 1),
     occupancies: Mapping[str, Mapping[str, float]] | None = None,
     formula: str | None = None,
-    min_distance: float = 2.0,
+    min_distance: float = LEAST,
     seed: int = 1,
 ) -> Atoms:
     """A supercell of a crystal, every place either taken by one whole atom or empty.
@@ -67,11 +68,53 @@ def crystal(
     Atoms
         With the array ``"site"``, the name of the site that each atom is on, and its history.
     """
+    sites = sites_of(structure).with_occupancies(occupancies or {})
+    cells = checked_supercell(supercell)
+    built = filled(sites, cells, formula, min_distance, np.random.default_rng(seed))
+    done = step(
+        "simulate.crystal", structure=sites.name, source=sites.source, supercell=cells, occupancies=occupancies,
+        formula=formula, min_distance=min_distance, seed=seed,
+    )  # fmt: skip
+    built.info["history"] = json.dumps([done])
+    return built
+
+
+def crystal_sites(
+    structure: str | os.PathLike[str] | Atoms,
+    names: Sequence[str] | None = None,
+    *,
+    supercell: Sequence[int] = (1, 1, 1),
+) -> dict[str, Floats]:
+    """Where the sites of a crystal are, taken or empty: as :func:`vanhove.dynamics.sites` takes them.
+
+    Parameters
+    ----------
+    structure
+        As in :func:`crystal`.
+    names
+        Of which sites, in this order; all by default.
+    supercell
+        How many cells along each of its vectors: those of the trajectory.
+
+    Returns
+    -------
+    dict
+        Name → (place, axis) in Å, in the order in which :func:`crystal` repeats the cell.
+    """
+    sites = sites_of(structure)
+    cells = checked_supercell(supercell)
+    cell = sites.cell * np.asarray(cells, float)[:, None]
+    chosen = sites.sites if names is None else [sites.find(name) for name in names]
+    labels = [site.name for site in chosen] if names is None else list(names)
+    return {label: _repeated(site.places, cells) @ cell for label, site in zip(labels, chosen, strict=True)}
+
+
+def filled(
+    sites: Sites, cells: Sequence[int], formula: str | None, min_distance: float, generator: np.random.Generator
+) -> Atoms:
+    """The atoms of ``cells`` cells, on places that the generator chooses where there is a choice."""
     from ase import Atoms
 
-    sites = sites_of(structure).with_occupancies(occupancies or {})
-    cells = _checked(supercell)
-    generator = np.random.default_rng(seed)
     copies = int(np.prod(cells))
     numbers = whole_numbers(sites, copies, formula)
     names: list[str] = []
@@ -93,11 +136,6 @@ def crystal(
     atoms: Any = Atoms(kept, scaled_positions=everywhere[taken], cell=cell, pbc=True)
     atoms.set_masses([mass_of(symbol) for symbol in kept])
     atoms.set_array("site", np.array(names)[taken])
-    done = step(
-        "simulate.crystal", structure=sites.name, source=sites.source, supercell=cells, occupancies=occupancies,
-        formula=formula, min_distance=min_distance, seed=seed,
-    )  # fmt: skip
-    atoms.info["history"] = json.dumps([done])
     built: Atoms = atoms
     return built
 
@@ -220,7 +258,8 @@ def _repeated(places: Floats, cells: Sequence[int]) -> Floats:
     return all_places
 
 
-def _checked(supercell: Sequence[int]) -> tuple[int, int, int]:
+def checked_supercell(supercell: Sequence[int]) -> tuple[int, int, int]:
+    """Three whole numbers, or what is wrong with them."""
     numbers = tuple(supercell)
     if len(numbers) != 3 or any(int(n) != n or n < 1 for n in numbers):
         raise Refusal(f"supercell={supercell!r}", "", "Give three whole numbers, such as (2, 2, 2)")

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 SAME = 0.05  # Å: two rows of a file nearer than this are one site with several elements
+EDGE = 1e-6  # of a cell
 FULL = 1e-3  # occupancies that add up to more than 1 by less than this are rounded numbers
 
 
@@ -58,6 +60,21 @@ class Sites:
         for site in sites:
             _check(site, self.name)
         return replace(self, sites=sites)
+
+    def turned(self, basis: NDArray[np.int64]) -> Sites:
+        """The same crystal in another cell: its vectors as whole numbers of the present ones, right-handed too."""
+        cell = np.asarray(basis @ self.cell, float)
+        if np.array_equal(basis, np.eye(3)):
+            return self
+        corners = np.array(list(product((0, 1), repeat=3))) @ basis
+        steps = np.array(list(product(*(range(a, b + 1) for a, b in zip(corners.min(0), corners.max(0), strict=True)))))
+        back = np.linalg.inv(basis)
+        sites = []
+        for site in self.sites:
+            places = ((site.places + steps[:, None]).reshape(-1, 3)) @ back
+            inside = ((places > -EDGE) & (places < 1 - EDGE)).all(axis=1)
+            sites.append(replace(site, places=places[inside]))
+        return replace(self, cell=cell, sites=tuple(sites))
 
 
 def shipped() -> list[str]:
