@@ -151,6 +151,29 @@ def test_the_framework_is_what_is_not_of_the_species(crossing: Planted) -> None:
     np.testing.assert_allclose(some.msd[7], ((paths[7:] - paths[:-7]) ** 2).sum(axis=2).mean(), rtol=1e-10)
 
 
+# how many are where
+
+
+def test_the_share_of_the_ions_in_each_phase(crossing: Planted) -> None:
+    traj = crossing.traj
+    kept = vh.structure.phases(traj, "c", per_frame=True)
+    result = vh.dynamics.phase_fraction(traj, "Li", phases=kept)
+    codes = kept.phase_frame.values[:, traj.species == "Li"]
+    np.testing.assert_allclose(result.fraction, [(codes == k).mean(axis=1) for k in range(3)])
+    assert result.phase.values.tolist() == ["glass", "interface", "crystal"]
+    np.testing.assert_allclose(result["mean"], result.fraction.mean("time"))
+    np.testing.assert_allclose(
+        result.change, result.fraction[:, 40:].mean("time") - result.fraction[:, :40].mean("time")
+    )
+    assert float(result.change.sel(phase="crystal")) > 3 * float(result.change_error.sel(phase="crystal"))
+    still = vh.dynamics.phase_fraction(traj, "S", phases=np.where(traj.positions[0, :, 2] > 50, "above", "below"))
+    assert still["mean"].sum() == pytest.approx(1)
+    np.testing.assert_array_equal(still.mean_error, 0)
+    nowhere = vh.dynamics.phase_fraction(ions(brownian(np.random.default_rng(1), 20, 30)), "Li")
+    assert nowhere.attrs["verdict"].startswith("no step")
+    assert np.isnan(nowhere["mean"]).all()
+
+
 # refusals
 
 

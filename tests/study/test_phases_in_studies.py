@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import vanhove as vh
 from vanhove.cli import app
@@ -123,12 +124,12 @@ def test_one_phase_or_none(folder: Path) -> None:
             read_study(study(folder, said))
 
 
-def test_on_the_command_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from typer.testing import CliRunner
-
-    file, out = str(folder / "900.h5md"), folder / "msd.nc"
-    asked = ["compute", "msd", file, "--of", "Na", "--phase", "crystal", "--out", str(out)]
-    made = CliRunner().invoke(app, asked)
+def test_on_the_command_line(folder: Path) -> None:
+    out = folder / "msd.nc"
+    asked = ["compute", "msd", str(folder / "900.h5md"), "--of", "Na", "--phase"]
+    made = CliRunner().invoke(app, [*asked, "crystal", "--out", str(out)])
     assert made.exit_code == 0, made.output
     assert "Mean squared displacement of Na in the crystal" in made.output
     assert vh.load(out).attrs["phase"] == "crystal"
+    refused = CliRunner().invoke(app, [*asked, "glas"])
+    assert "It must be 'glass', 'crystal' or 'interface' or none" in str(refused.exception)

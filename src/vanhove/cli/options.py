@@ -90,7 +90,8 @@ def _typed(observable: str, name: str, text: str) -> Any:
 def _wanted(said: list[str], hint: Any) -> str:
     """Pydantic's messages as "'all', 'log' or a number"."""
     begin = "Input should be "
-    wanted = [text.removeprefix(begin).partition(",")[0] for text in said if text.startswith(begin)]
+    kinds = [text.removeprefix(begin) for text in said if text.startswith(begin)]
+    wanted = [text if text.startswith("'") else text.partition(",")[0] for text in kinds]  # words, or "a number, …"
     wanted = list(dict.fromkeys(text.replace("a valid ", "a ") for text in wanted))
     wanted += ["none"] * (type(None) in typing.get_args(hint))
     return " or ".join([", ".join(wanted[:-1]), wanted[-1]]) if len(wanted) > 1 else "".join(wanted)

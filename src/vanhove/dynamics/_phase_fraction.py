@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from vanhove.trajectory import Trajectory
 
+ROUNDING = 1e-12
 LETTERS = 50  # of a line in the figure
 
 
@@ -67,6 +68,7 @@ def phase_fraction(
     blocks = int(block_of[-1]) + 1
     sums, frames = block_sums(fraction.T, block_of, blocks), np.bincount(block_of)[:, None]
     mean, error = ratio(sums, frames)
+    error[error < ROUNDING] = 0.0  # no ion changed its phase
     half = blocks // 2
     (first, first_error), (second, second_error) = (
         ratio(sums[part], frames[part]) for part in (slice(0, half), slice(half, None))

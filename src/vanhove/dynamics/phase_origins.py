@@ -26,7 +26,6 @@ else:  # what a file or the command can say
 
 MASK = "a mask"
 FRAMES = 100  # that phases are found from at most: they are those of the mean over the run
-EVERYWHERE = np.empty((0, 0), np.bool_)  # what kernels take for no mask
 
 
 @dataclass(frozen=True)
@@ -39,10 +38,6 @@ class Origins:
     phase: str = ""
     share: float = 1.0  # of the ions and frames of the species
     steps: list[dict[str, Any]] = field(default_factory=list)  # that found the phases
-
-    def within(self, atoms: slice) -> Bools:
-        """Which frames of a block of ions are origins: (ion, frame), empty where all are."""
-        return EVERYWHERE if self.inside is None else self.inside[atoms]
 
     @property
     def mobile(self) -> list[str]:

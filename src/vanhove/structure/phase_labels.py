@@ -112,7 +112,7 @@ def _by_place(phases: Dataset, atoms: Trajectory) -> Codes:
             "Find them in this trajectory",
         )  # fmt: skip
     needed, budget = atoms.n_frames * atoms.n_atoms, memory_budget()
-    if needed > budget // 4:
+    if needed > budget // 8:  # masks of it lie beside it, and blocks of paths
         raise Refusal(
             f"The phase of every ion in every frame takes {needed / 1e9:.1f} GB",
             f"the memory budget is {budget / 1e9:.1f} GB", "Choose fewer frames or ions, or raise VANHOVE_MEMORY",
