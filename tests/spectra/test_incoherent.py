@@ -376,6 +376,19 @@ def test_few_atoms_have_the_error_of_a_gaussian_walk() -> None:
         assert ((ratio > 0.7) & (ratio < 1.3)).all(), (lag, ratio)
 
 
+def test_every_part_is_left_out_in_turn() -> None:
+    """40 atoms are 32 groups, 16 parts of two: F without one is F of the others."""
+    paths = walk(24, 150, 40, 0.2)
+    result = incoherent(ions(paths), route="fft", directions=25)
+    assert result.F_without.sizes == {"part": 16, "q": 3, "lag": 75}
+    part = np.arange(40) * 32 // 40 // 2
+    for k in (0, 7, 15):
+        others = incoherent(ions(paths[:, part != k]), route="fft", directions=25)
+        np.testing.assert_allclose(result.F_without[k], others.F, atol=1e-12)
+    assert "F_without" not in incoherent(ions(paths[:, :7]))
+    assert "F_without" not in incoherent(ions(paths), lags="log")
+
+
 # memory and threads
 
 
@@ -388,7 +401,7 @@ def test_blocks_and_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> N
         small = incoherent(traj, q)
         monkeypatch.delenv("VANHOVE_MEMORY")
         monkeypatch.delenv("VANHOVE_THREADS")
-        for name in ("F", "S", "F_error", "S_error", "F_end"):
+        for name in ("F", "S", "F_error", "S_error", "F_end", "F_without"):
             np.testing.assert_allclose(small[name], whole[name], rtol=1e-9, atol=1e-12)
 
 

@@ -105,7 +105,9 @@ def incoherent(
     -------
     Dataset
         ``F(q, lag)``, and ``F_end(q)``, its mean over the last fifth of the lags (not an EISF: motion slower than the
-        lags is in it). ``S(q, energy)`` (1/meV) in steps of h/2``max_lag`` up to the Nyquist energy. Errors are one
+        lags is in it). ``S(q, energy)`` (1/meV) in steps of h/2``max_lag`` up to the Nyquist energy. ``F_without(part,
+        q, lag)``, beside a spectrum, is F with one of up to 16 parts of the atoms left out, from which a fit learns how
+        much what it finds at one Q and energy has in common with what it finds at others. Errors are one
         standard error from the spread between up to 32 groups of atoms, each over the whole run: different atoms are
         nearly independent, while stretches of a run are not at lags as long as they are. They contain differences
         between atoms, not what all atoms do together. With fewer than 8 atoms that of F is what a Gaussian walk's
@@ -141,6 +143,10 @@ def incoherent(
         energy = energy_grid(count, ions.spacing)
         coordinates["energy"] = Column(("energy",), energy, "meV", "energy that the neutron loses")
         variables |= _spectrum(found, energy, kelvin if correction == "detailed-balance" else None)
+        if found.without is not None:
+            variables["F_without"] = Column(
+                ("part", "q", "lag"), found.without, "1", "intermediate scattering function with one part left out"
+            )
         attributes |= dict(
             resolution_fwhm=window.fwhm, window=window.name, correction=correction, nyquist=float(energy[-1])
         )

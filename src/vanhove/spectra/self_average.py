@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 FEWEST_GROUPS = 8  # fewer atoms say too little of how much they differ
+PARTS = 16  # that are left out one after the other, at most
 END = 0.8  # of the longest lag: from there on F is averaged to its end
 ROUNDING = 1e-15  # of a mean of squares: what is left of their spread below is nothing but this
 
@@ -48,6 +49,7 @@ class Averages:
     end: Mean  # (q)
     line: Mean | None  # (q, energy) 1/meV
     groups: int
+    without: Floats | None  # (part, q, lag): F of all atoms but one part of them; beside a spectrum of enough atoms
 
 
 def average(
@@ -63,12 +65,13 @@ def average(
     frames, n_lags = ions.n_frames, len(lags.pairs.lags)
     groups = group_of(ions.n_atoms)
     counts = np.bincount(groups)
+    part_of = np.arange(len(counts)) // -(-len(counts) // PARTS)  # of a group; parts of as many groups as can be
     share = counts / ions.n_atoms
     spacing = float(lags.pairs.lags[1]) if window is not None else 0.0
     last = lags.pairs.lags >= END * lags.pairs.lags[-1]
     drift = np.zeros((frames, 3)) if path is None else path
     fields = 3 if "correction" in ions.system.source.fields else 2
-    each, results = 24 * frames * (fields + 1), 8 * n_q * n_lags * (12 if window is not None else 6)
+    each, results = 24 * frames * (fields + 1), 8 * n_q * n_lags * (12 + PARTS if window is not None else 6)
     runs = _runs(counts, each, route.bytes_beside + results)
 
     def work(atoms: slice) -> Sums:
@@ -90,12 +93,19 @@ def average(
             if window is not None:
                 both_sides = spectrum(correlation, spacing, window)
                 _add(found, "line", share[group], both_sides[:, n_lags - 1 :])
+                if len(counts) >= FEWEST_GROUPS:
+                    _add_to(found, f"part{part_of[group]}", share[group] * (1 - correlation))
         return found
 
     total = add_blocks(runs, work, "incoherent scattering")
     fallen, end = _mean(total, "fallen", share), _mean(total, "end", share)
-    line = _mean(total, "line", share) if window is not None else None
-    return Averages(Mean(1 - fallen.value, fallen.error), end, line, len(counts))
+    line, without = None, None
+    if window is not None:
+        line = _mean(total, "line", share)
+        if len(counts) >= FEWEST_GROUPS:
+            left = (1 - np.bincount(part_of, weights=share)).tolist()
+            without = np.stack([1 - (fallen.value - total[f"part{k}"]) / rest for k, rest in enumerate(left)])
+    return Averages(Mean(1 - fallen.value, fallen.error), end, line, len(counts), without)
 
 
 def _runs(counts: Ints, each: int, fixed: int) -> list[slice]:
@@ -123,8 +133,11 @@ def _parts(atoms: int, each: int, fixed: int) -> Iterator[slice]:
 def _add(found: Sums, name: str, share: float, values: Floats) -> None:
     """Add a group's ``values`` to the sums from which the mean and the spread between groups follow."""
     for power, part in enumerate((share * values, share**2 * values, (share * values) ** 2)):
-        key = f"{name}{power}"
-        found[key] = np.add(found[key], part) if key in found else part
+        _add_to(found, f"{name}{power}", part)
+
+
+def _add_to(found: Sums, key: str, values: Floats) -> None:
+    found[key] = np.add(found[key], values) if key in found else values
 
 
 def _mean(total: Sums, name: str, share: Floats) -> Mean:
