@@ -236,6 +236,14 @@ def test_vanadium_of_arcs(shared_data):
     assert abs(float(got.u2) / 3 - 0.0068) < 0.0006  # Å² per axis, that of a Debye temperature of 360-380 K
 
 
+def test_a_negative_low_end_is_drawn_as_none(sodium):
+    spectrum = measured(sodium)
+    spectrum.S.values[:, abs(ENERGY) < 4] *= -1
+    got = vh.spectra.dos_from_sqe(spectrum, elastic=CUT, mass="23")
+    assert "negative: 0 is drawn" in got.attrs["extrapolation"]
+    assert (got.g.values[got.extrapolated == 1] == 0).all()
+
+
 def test_what_never_settles_is_told(sodium, monkeypatch):
     from vanhove.spectra import dos_solution
 

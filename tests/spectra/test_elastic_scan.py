@@ -134,3 +134,12 @@ def test_wrong_input_is_refused():
     few = {T: spectra[T] for T in (20.0, 300.0)}
     got = ask({T: one.assign(S_error=0.01 * one.S) for T, one in few.items()}, window=WINDOW, quasielastic=QUASI)
     assert "fewer than 4 temperatures" in got.attrs["onset"]
+
+
+def test_spectra_may_be_files(tmp_path):
+    spectra = scan(counts=None)
+    for T, one in spectra.items():
+        vh.save(one, tmp_path / f"{T:g}.nc")
+    paths = {f"{T:g}": str(tmp_path / f"{T:g}.nc") for T in spectra}  # as the command line hands them on
+    got = vh.spectra.elastic_scan(paths, window=WINDOW, quasielastic=QUASI)
+    assert got.u2.equals(vh.spectra.elastic_scan(spectra, window=WINDOW, quasielastic=QUASI).u2)

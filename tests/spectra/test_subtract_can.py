@@ -142,3 +142,10 @@ def test_wrong_input_is_refused(both):
         vh.spectra.subtract_can(sample, empty.isel(q=[0]), 0.5)
     with pytest.raises(vh.Refusal, match="can holds no S"):
         vh.spectra.subtract_can(sample, 3, 0.5)
+
+
+def test_a_can_may_be_a_file(both, tmp_path):
+    vh.save(both[1], tmp_path / "can.nc")
+    assert vh.spectra.subtract_can(both[0], tmp_path / "can.nc", XI).S.equals(vh.spectra.subtract_can(*both, XI).S)
+    with pytest.raises(vh.Refusal, match="Check the path"):
+        vh.spectra.subtract_can(both[0], "no.hdf", XI)

@@ -157,7 +157,7 @@ def _model(
             "A Debye–Waller factor needs the scatterer's mass or ⟨u²⟩", "",
             'Give mass= ("V", or in u), or u2= (Å², trace)',
         )  # fmt: skip
-    heavy = None if mass is None else mass_of(mass) if isinstance(mass, str) else float(mass)
+    heavy = None if mass is None else _mass(mass)
     for name, value, fine in (
         ("mass", heavy, heavy is None or heavy > 0), ("u2", u2, u2 is None or u2 >= 0),
         ("multiple_scattering", multiple, multiple >= 0), ("cutoff", cutoff, cutoff is None or cutoff > 0),
@@ -178,6 +178,13 @@ def _model(
         float(kelvin), kinds == {True}, heavy, u2, 1 + multiple if multiphonon else 0.0,
         np.inf if cutoff is None else float(cutoff), below,
     )  # fmt: skip
+
+
+def _mass(given: float | str) -> float:
+    try:
+        return float(given)  # "23" is how the command line hands it on
+    except ValueError:
+        return mass_of(str(given))
 
 
 def _cuts(elastic: Pair | Sequence[Pair], number: int) -> list[Pair]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Pair = tuple[float, float]
+    Scan = Mapping[float, Dataset | str | os.PathLike[str]]
 
 FEWEST_Q = 3  # for a slope against Q² with an error
 FEWEST_BELOW = 3  # temperatures that show what vibrations alone do
@@ -36,7 +38,7 @@ DEEPEST = 1e-7  # of the highest point: nothing below is drawn
 
 
 def elastic_scan(
-    measured_by_temperature: Mapping[float, Dataset],
+    measured_by_temperature: Scan,
     *,
     window: Pair,
     quasielastic: Pair,
@@ -58,8 +60,8 @@ def elastic_scan(
     Parameters
     ----------
     measured_by_temperature
-        ``{T in K: S(q, energy)}``, of one sample, all normalised alike. Other grids are brought to that of the lowest
-        temperature.
+        ``{T in K: S(q, energy)}``, of one sample, all normalised alike; or the files of the spectra. Other grids are
+        brought to that of the lowest temperature.
     window
         Energies (low, high), meV, that count as elastic: about the width of the resolution.
     quasielastic
@@ -77,6 +79,10 @@ def elastic_scan(
         of its fit; ``quasielastic(temperature)``; ``onset`` (K), the first temperature with quasielastic scattering;
         all with standard errors, which the reference makes common in part. ``attrs["onset"]`` is a sentence.
     """
+    from .measured import opened
+
+    if isinstance(measured_by_temperature, Mapping):
+        measured_by_temperature = {T: opened(one) for T, one in measured_by_temperature.items()}
     kelvin, spectra = _on_one_grid(measured_by_temperature, q)
     first = spectra[0]
     elastic_low, elastic_high = range_of(window, "window", "meV")
@@ -109,7 +115,7 @@ def elastic_scan(
     each, both = ("temperature",), ("temperature", "q")
     units = first.units
     area_units = "1" if units == "1/meV" else units if units == "1" else f"{units} meV"
-    lowest = measured_by_temperature[min(measured_by_temperature, key=float)]
+    lowest: Dataset = opened(measured_by_temperature[min(measured_by_temperature, key=float)])
     return dataset(
         "spectra.elastic_scan",
         {
@@ -141,7 +147,7 @@ def elastic_scan(
     )
 
 
-def _on_one_grid(given: Mapping[float, Dataset], q: Pair | None) -> tuple[Floats, list[Spectrum]]:
+def _on_one_grid(given: Scan, q: Pair | None) -> tuple[Floats, list[Spectrum]]:
     """The temperatures, rising, and their spectra on the grid of the lowest."""
     if not isinstance(given, Mapping) or len(given) < 2:
         raise Refusal("A scan needs two temperatures or more", "", "Give {temperature in K: S(q, energy)}")

@@ -64,11 +64,10 @@ def subtract_can(
         ``elastic``, ``xi_elastic(q)``: the ξ that takes the elastic line away altogether, an upper bound, and ξ itself
         for a sample without one.
     """
-    if isinstance(can, str | os.PathLike):
-        from .measured import read_measured
+    from .measured import opened
 
-        can = read_measured(can)
-    own, empty = spectrum_of(sample, "sample"), spectrum_of(can, "can")
+    container: Dataset = opened(can)
+    own, empty = spectrum_of(sample, "sample"), spectrum_of(container, "can")
     factors = _factors(xi, own)
     S_can, can_error = on_grid(empty, own, "can", "sample")
     with np.errstate(invalid="ignore"):
@@ -109,12 +108,12 @@ def subtract_can(
             "q": Column(("q",), own.q, "1/Å", "momentum transfer"),
             "energy": Column(("energy",), own.energy, "meV", "energy transfer"),
         },
-        parameters=dict(can=str(can.attrs.get("title", "can")), xi=xi, elastic=elastic),
+        parameters=dict(can=str(container.attrs.get("title", "can")), xi=xi, elastic=elastic),
         history=history_of(sample),
         title=f"{sample.attrs.get('title', 'spectrum')}, without the can",
         **{
             **kept_attributes(sample),
-            "can": str(can.attrs.get("measured", can.attrs.get("title", "can"))),
+            "can": str(container.attrs.get("measured", container.attrs.get("title", "can"))),
             "xi_hint": overall,
             "hint": _says(hints, overall),
             "self_shielding": "not included: one ξ for all energies of a spectrum",

@@ -61,4 +61,7 @@ def low_end(energy: Floats, g: Floats, error: Floats, below: str) -> LowEnd | No
     else:
         how = f"{ranged} (χ² lower by {abs(gain):.1f} than that of {'E²' if better == 'linear' else 'E'})"
     law = "E" if chosen == "linear" else "E²"
-    return LowEnd(a, a_error if known.all() else np.nan, POWERS[chosen], f"g ∝ {law} below {energy[0]:.3g} meV, {how}")
+    says = f"g ∝ {law} below {energy[0]:.3g} meV, {how}"
+    if a < 0:
+        a, says = 0.0, f"{says}; they come out negative: 0 is drawn"
+    return LowEnd(a, a_error if known.all() else np.nan, POWERS[chosen], says)

@@ -11,7 +11,7 @@ import numpy as np
 
 from vanhove.base.errors import Refusal, nearest, warn
 from vanhove.base.figures import label
-from vanhove.base.results import Column, dataset
+from vanhove.base.results import Column, dataset, load
 from vanhove.base.units import K_B
 
 from . import rebinning  # what it returns has .rebin() and .sum_q()
@@ -120,6 +120,13 @@ def read_measured(
         notes="; ".join(table.notes) or "none",
         **known,
     )  # fmt: skip
+
+
+def opened(given: Any) -> Any:
+    """The spectrum itself where a file's path is given: of ``vh.save`` (.nc), or of an instrument's program."""
+    if not isinstance(given, str | os.PathLike):
+        return given
+    return load(given) if Path(given).suffix == ".nc" else read_measured(given)
 
 
 def _read(path: Path, format: str | None, q: list[float] | None, columns: Sequence[str] | None) -> Table:
