@@ -103,8 +103,9 @@ def average(
     if window is not None:
         line = _mean(total, "line", share)
         if len(counts) >= FEWEST_GROUPS:
-            left = (1 - np.bincount(part_of, weights=share)).tolist()
-            without = np.stack([1 - (fallen.value - total[f"part{k}"]) / rest for k, rest in enumerate(left)])
+            left = 1 - np.bincount(part_of, weights=share)
+            parts = np.stack([np.asarray(total[f"part{k}"], np.float64) for k in range(len(left))])
+            without = 1 - (fallen.value - parts) / left[:, None, None]
     return Averages(Mean(1 - fallen.value, fallen.error), end, line, len(counts), without)
 
 
