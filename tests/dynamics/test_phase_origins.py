@@ -315,3 +315,18 @@ def test_jumps_of_a_mask_that_is_always_true_are_all_jumps() -> None:
     same = vh.dynamics.jumps(traj, "Li", phase=np.ones((800, 12), bool))
     for name in plain.data_vars:
         np.testing.assert_array_equal(same[name], plain[name], err_msg=name)
+
+
+@pytest.mark.parametrize("times", [None, UNEVEN])
+def test_a_phase_and_the_rest_make_the_whole(times: Floats | None) -> None:
+    rng = np.random.default_rng(16)
+    frames = 120 if times is None else len(times)
+    paths, inside = brownian(rng, frames, 20), visits(rng, frames, 20, 20.0)
+    traj = on(paths, times)
+    every = vh.dynamics.van_hove(traj, "Li", "all")
+    for name, function in (("msd", vh.dynamics.msd), ("P", vh.dynamics.van_hove)):
+        whole, one, rest = (function(traj, "Li", lags="all", phase=mask) for mask in (None, inside, ~inside))
+        parts = [part[name].fillna(0) * part.n_displacements for part in (one, rest)]
+        total = one.n_displacements + rest.n_displacements
+        np.testing.assert_array_equal(total, every.n_origins * 20)
+        np.testing.assert_allclose((parts[0] + parts[1]) / total, whole[name], rtol=1e-9, atol=1e-12)
