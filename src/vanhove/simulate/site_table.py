@@ -87,8 +87,8 @@ def sites_of(structure: str | os.PathLike[str] | Atoms) -> Sites:
     """The sites of a crystal by name, of a file (CIF with its symmetry and occupancies, POSCAR, …) or of ASE atoms."""
     if not isinstance(structure, str | os.PathLike):
         return _of_atoms(structure, "the given atoms")
-    if isinstance(structure, str) and structure in shipped():
-        return _of_table(structure)
+    if isinstance(structure, str) and structure.lower() in shipped():
+        return _of_table(structure.lower())
     path = Path(structure)
     if not path.is_file():
         known = shipped()
