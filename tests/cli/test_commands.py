@@ -122,3 +122,21 @@ def test_doctor_tries_what_there_is(vanhove: Any) -> None:
         assert word in said.out
     assert re.search(r"kernels +work", said.out)
     assert vanhove.left() == []
+
+
+def test_a_measured_spectrum_is_read_where_one_will_do(vanhove: Any) -> None:
+    energy = np.linspace(-30, 30, 121)
+    factor = energy / -np.expm1(-energy / 25.85 - 1e-12)
+    rows = [
+        f"{q} {e} {1e-3 * q**2 * f * np.exp(-((abs(e) - 15) ** 2) / 18):.6g} 1e-4"
+        for q in (2.0, 3.0)
+        for e, f in zip(energy, factor, strict=True)
+    ]
+    Path("vanadium.dat").write_text("\n".join(["# q energy S error", *rows]))
+    options = "--temperature 300 --elastic=-3,3 --mass V"
+    said = vanhove.works(f"compute dos_from_sqe vanadium.dat {options} --out g.nc --figure g.png")
+    assert "mean_energy" in said.out
+    assert float(vh.load("g.nc").mean_energy) == pytest.approx(15, abs=1.5)
+    vh.save(vh.spectra.read_measured("vanadium.dat"), "read.nc")
+    assert vanhove.works(f"compute dos_from_sqe read.nc {options}").out.splitlines()[1:3] == said.out.splitlines()[1:3]
+    vanhove.refuses("compute msd vanadium.dat --of V", "No reader recognises the file")

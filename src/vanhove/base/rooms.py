@@ -25,6 +25,7 @@ class Entry:
     takes: str = "trajectory"  # "trajectory", "dataset" (the result of another observable) or "values"
     sources: tuple[str, ...] = ()  # which other observables, where its first argument does not say
     files: tuple[str, ...] = ()  # the options that may name a file (a measured curve): text with a dot or a slash
+    measured: bool = False  # whether the dataset may be a measured spectrum, read from its file
 
 
 Table = dict[str, Entry]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from xarray import Dataset
 
 PICTURES = ("png", "svg", "pdf")
+MEASUREMENTS = ("spectra.read_measured", "spectra.rebin", "spectra.sum_q")  # what makes a measured spectrum
 GRID_FILES = (".cube", ".vasp")  # of a density, for programs that draw isosurfaces
 
 
@@ -47,7 +48,8 @@ def chain(observable: str, *, from_result: bool) -> list[Step]:
     name = registry.full_name(observable)
     takes = entry_of(name).takes
     parameters = list(parameters_of(name).values())[0 if takes == "values" else 1 :]
-    last = Step(name, takes, [p for p in parameters if "Dataset" not in str(p.annotation)])  # not said in words
+    files = entry_of(name).files  # a result is not said in words, but where a file may hold it
+    last = Step(name, takes, [p for p in parameters if p.name in files or "Dataset" not in str(p.annotation)])
     return [last] if takes != "dataset" or from_result else [*chain(sources_of(name)[0], from_result=False), last]
 
 
@@ -62,13 +64,15 @@ def compute(
 
     files, given = words.split(tokens)
     _check_outputs(observable, out, figure)
+    measured = entry_of(registry.full_name(observable)).measured and _holds_a_measurement(files)
     from_result = bool(files) and all(name.endswith(".nc") for name in files)
-    steps = chain(observable, from_result=from_result)
-    if steps[0].takes != "trajectory":  # no file to read: what is there as an option is meant for the observable
-        given |= {name: str(value) for name, value in reading.items() if value is not None}
+    steps = chain(observable, from_result=from_result or measured)
+    if steps[0].takes != "trajectory":  # what else there is as an option is meant for the observable
+        wanted = {p.name for p in steps[0].parameters} if measured else set(reading)
+        given |= {name: str(value) for name, value in reading.items() if value is not None and name in wanted}
     words.check_known(given, [p.name for step in steps for p in step.parameters], observable)
     calls = [words.arguments(step.name, step.parameters, given) for step in steps]
-    beginning = _beginning(steps, files, reading)
+    beginning = [_measurement(files, reading)] if measured else _beginning(steps, files, reading)
     result = steps[0].call(*beginning, **calls[0])
     for step, arguments in zip(steps[1:], calls[1:], strict=True):
         result = step.call(result, **arguments)
@@ -83,6 +87,22 @@ def compute(
     title = str(result.attrs.get("title", steps[-1].name))
     kept = f"saved: {written}" if written else "not saved: --out x.nc keeps the numbers, --figure x.png draws them"
     return [title, *table(result), kept]
+
+
+def _holds_a_measurement(files: Sequence[str]) -> bool:
+    """Whether there is one file and it is a measured spectrum."""
+    from vanhove.spectra.measured import recognises
+
+    if len(files) != 1 or files[0].endswith(".nc") or not Path(files[0]).is_file():
+        return False
+    return recognises(Path(files[0]))
+
+
+def _measurement(files: Sequence[str], reading: dict[str, Any]) -> Dataset:
+    import vanhove as vh
+
+    result: Dataset = vh.spectra.read_measured(files[0], temperature=reading["temperature"], format=reading["format"])
+    return result
 
 
 def _picture(result: Dataset, path: Path, kind: str) -> None:
@@ -115,7 +135,8 @@ def _beginning(steps: list[Step], files: list[str], reading: dict[str, Any]) -> 
             raise Refusal(f"{first.name} takes one result", ", ".join(files), "Name one .nc file")
         result = vh.load(files[0])
         sources, made = sources_of(first.name), str(result.attrs.get("observable", ""))
-        if made not in sources:
+        may_be_measured = entry_of(first.name).measured and made in MEASUREMENTS
+        if made not in sources and not may_be_measured:
             raise Refusal(
                 f"{first.name} is computed from {' or '.join(sources)}", f"{files[0]} holds {made or 'no observable'}"
             )

@@ -15,7 +15,7 @@ TABLE = {
     ),
     "dos_from_sqe": Entry(
         "_dos_from_sqe", "density of states from a measured or simulated S(Q,E)", id="C4", takes="dataset",
-        sources=("incoherent", "neutron_sqe"),
+        sources=("incoherent", "neutron_sqe"), measured=True,
     ),
     "incoherent": Entry("_incoherent", "incoherent scattering of single ions, F(Q,t) and S(Q,E)", id="C5"),
     "coherent": Entry("_coherent", "coherent scattering of every pair of species, F(Q,t) and S(Q,E)", id="C5"),
@@ -24,11 +24,11 @@ TABLE = {
     "at_q": Entry("_at_q", "response at chosen Q of the unit cell, averaged over replicas", id="C6"),
     "subtract_can": Entry(
         "_subtract_can", "a measured spectrum without its container", id="C7", takes="dataset", sources=("incoherent",),
-        files=("can",),
+        files=("can",), measured=True,
     ),
     "fit_qens": Entry(
         "_fit_qens", "quasielastic widths, areas and EISF at every Q, with their errors", id="C7", takes="dataset",
-        sources=("incoherent",), files=("resolution",),
+        sources=("incoherent",), files=("resolution",), measured=True,
     ),
     "fit_jump_model": Entry(
         "_fit_jump_model", "jump length, residence time and D from widths against Q", id="C8", takes="dataset",
@@ -36,7 +36,7 @@ TABLE = {
     ),
     "fit_oscillator": Entry(
         "_fit_oscillator", "energy and damping of an oscillator in a spectrum", id="C9", takes="dataset",
-        sources=("incoherent",),
+        sources=("incoherent",), measured=True,
     ),
     "instrument": Entry(
         "_instrument", "a simulated spectrum as an instrument would have measured it", id="C10", takes="dataset",

@@ -129,6 +129,30 @@ def opened(given: Any) -> Any:
     return load(given) if Path(given).suffix == ".nc" else read_measured(given)
 
 
+def recognises(path: Path) -> bool:
+    """Whether a file that may also be a trajectory is a measured spectrum: HDF5 by its layout, text by its numbers."""
+    with path.open("rb") as stream:
+        head = stream.read(HEAD)
+    if head.startswith(hdf.MAGIC):
+        with hdf.opened(path) as file:
+            return any(reader.recognises(file) for reader in (nxspe, mantid, lamp, danse))
+    if not head.strip() or b"\x00" in head:
+        return False
+    lines = head.decode(errors="replace").splitlines()
+    if dave.recognises(lines):
+        return True
+    rows = [line.replace(",", " ").split() for line in lines[:-1] if line.strip() and not line.lstrip().startswith("#")]
+    return bool(rows) and all(len(row) in (3, 4) and _are_numbers(row) for row in rows[1:])  # the first may name them
+
+
+def _are_numbers(words: Sequence[str]) -> bool:
+    try:
+        np.array(words, np.float64)
+    except ValueError:
+        return False
+    return True
+
+
 def _read(path: Path, format: str | None, q: list[float] | None, columns: Sequence[str] | None) -> Table:
     """Recognise the file and read it; an option that its format has no use for is refused."""
     if format is not None and format not in FORMATS:
