@@ -3,98 +3,48 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from vanhove.base.errors import Refusal, nearest
 
-_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
+from ._constrain import Constraint
+from .stages import KINDS, Hold, Minimise, Produce, Ramp, Stage, pressure, temperatures, thermostat, values_of
 
-
-@dataclass(frozen=True)
-class Minimise:
-    """Relax to the nearest minimum of the energy, so that no force is absurd when the atoms begin to move.
-
-    Ends when the energy's relative change falls below ``energy``, the force below ``force`` (kcal/mol/Å), or after
-    ``iterations``.
-    """
-
-    energy: float = 1e-6
-    force: float = 1e-6
-    iterations: int = 2000
-    name: str = "minimise"
-
-    def __post_init__(self) -> None:
-        _check(self, energy=self.energy, force=self.force, iterations=self.iterations)
-
-
-@dataclass(frozen=True)
-class Hold:
-    """Keep ``temperature`` (K) for ``ps``: to mix, to equilibrate."""
-
-    temperature: float
-    ps: float
-    name: str = "hold"
-
-    def __post_init__(self) -> None:
-        _check(self, temperature=self.temperature, ps=self.ps)
-
-
-@dataclass(frozen=True)
-class Ramp:
-    """Change the temperature from ``start`` to ``stop`` (K) at ``rate`` (K/ps)."""
-
-    start: float
-    stop: float
-    rate: float
-    name: str = "quench"
-
-    def __post_init__(self) -> None:
-        _check(self, start=self.start, stop=self.stop, rate=self.rate)
-        if self.start == self.stop:
-            raise Refusal(f"Stage '{self.name}' ramps from {self.start:g} K to {self.stop:g} K", "", "Use Hold")
-
-    @property
-    def ps(self) -> float:
-        """How long it takes (ps)."""
-        return abs(self.stop - self.start) / self.rate
-
-
-@dataclass(frozen=True)
-class Produce:
-    """Keep ``temperature`` (K) for ``ps`` and write a frame every ``every`` ps, the first one at 0."""
-
-    temperature: float
-    ps: float
-    every: float
-    velocities: bool = False
-    name: str = "produce"
-
-    def __post_init__(self) -> None:
-        _check(self, temperature=self.temperature, ps=self.ps, every=self.every)
-        if self.every > self.ps:
-            raise Refusal(f"A frame every {self.every:g} ps in {self.ps:g} ps of production", "", "Shorten every=")
-
-
-Stage = Minimise | Hold | Ramp | Produce
-KINDS: dict[str, type[Stage]] = {"minimise": Minimise, "hold": Hold, "ramp": Ramp, "produce": Produce}
+__all__ = [
+    "KINDS",
+    "Hold",
+    "Minimise",
+    "Produce",
+    "Protocol",
+    "Ramp",
+    "Stage",
+    "as_protocol",
+    "melt_quench",
+    "pressure",
+    "temperatures",
+    "thermostat",
+]
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """Stages in order, at constant volume, with a Nosé-Hoover thermostat.
+    """Stages in order, at constant volume where they name no pressure.
 
-    ``timestep`` and the thermostat's ``damping`` time are fs. At most one stage produces, and it is the last.
+    ``timestep``, the thermostats' ``damping`` time and ``pressure_damping``, that of the cell, are fs. At most one
+    stage produces, and it is the last. ``constrain``, made by :func:`constrain`, holds in all stages.
     """
 
     stages: tuple[Stage, ...]
     timestep: float = 1.0
     damping: float = 100.0
+    pressure_damping: float = 1000.0
+    constrain: Constraint | None = None
 
     def __post_init__(self) -> None:
-        for name, value in (("timestep", self.timestep), ("damping", self.damping)):
+        for name in ("timestep", "damping", "pressure_damping"):
+            value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):
                 raise Refusal(f"{name}={value} fs", "a protocol", "Give a positive number")
         if not self.stages:
@@ -111,6 +61,16 @@ class Protocol:
         production = self.production
         if production is not None and self.frame_steps(production) < 1:
             raise Refusal(f"A frame every {production.every:g} ps is more than one a time step", "", "Raise every=")
+        if self.changes_cell and self.constrain is not None:
+            raise Refusal(
+                "The cell can't change while a constraint holds a part of it", f"constraint '{self.constrain.kind}'",
+                "Find the cell in a run of its own, and start the constrained one from its final structure",
+            )  # fmt: skip
+
+    @property
+    def changes_cell(self) -> bool:
+        """Whether any stage has a pressure."""
+        return any(pressure(stage) is not None for stage in self.stages)
 
     @property
     def production(self) -> Produce | None:
@@ -134,8 +94,15 @@ class Protocol:
     def to_dict(self) -> dict[str, Any]:
         """All of it, as JSON knows it."""
         kinds = {kind: name for name, kind in KINDS.items()}
-        stages = [{"kind": kinds[type(stage)], **_values(stage)} for stage in self.stages]
-        return {"stages": stages, "timestep": float(self.timestep), "damping": float(self.damping)}
+        stages = [{"kind": kinds[type(stage)], **values_of(stage)} for stage in self.stages]
+        all_of_it: dict[str, Any] = {
+            "stages": stages, "timestep": float(self.timestep), "damping": float(self.damping),
+        }  # fmt: skip
+        if self.changes_cell:
+            all_of_it["pressure_damping"] = float(self.pressure_damping)
+        if self.constrain is not None:
+            all_of_it["constrain"] = self.constrain.to_dict()
+        return all_of_it
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Protocol:
@@ -148,6 +115,8 @@ class Protocol:
             if kind not in KINDS:
                 raise Refusal(f"'{kind}' is no kind of stage", str(dict(entry)), nearest(kind, [*KINDS]))
             stages.append(_build(KINDS[kind], values, f"stage '{kind}'"))
+        if options.get("constrain") is not None:
+            options["constrain"] = Constraint.from_dict(options["constrain"])
         protocol: Protocol = _build(cls, {"stages": tuple(stages), **options}, "a protocol")
         return protocol
 
@@ -178,30 +147,8 @@ def as_protocol(protocol: Protocol | Sequence[Stage]) -> Protocol:
     return Protocol(stages)
 
 
-def temperatures(stage: Stage) -> tuple[float, float]:
-    """The temperature (K) at a stage's beginning and end; 0 where no atom moves."""
-    if isinstance(stage, Minimise):
-        return 0.0, 0.0
-    return (stage.start, stage.stop) if isinstance(stage, Ramp) else (stage.temperature, stage.temperature)
-
-
-def _values(stage: Stage) -> dict[str, Any]:
-    # 3000 and 3000.0 are the same temperature, and must give the run the same key
-    return {
-        f.name: float(getattr(stage, f.name)) if f.type == "float" else getattr(stage, f.name) for f in fields(stage)
-    }
-
-
 def _build(kind: Any, values: Mapping[str, Any], where: str) -> Any:
     try:
         return kind(**values)
     except TypeError as error:  # the constructor names the option that is unknown or missing
         raise Refusal(str(error).replace("__init__() ", ""), where)
-
-
-def _check(stage: Any, **values: float) -> None:
-    if not _NAME.match(stage.name):
-        raise Refusal(f"A stage can't be named {stage.name!r}", "it names a folder", "Use letters, digits, - and _")
-    for name, value in values.items():
-        if not (isinstance(value, int | float) and math.isfinite(value) and value > 0):
-            raise Refusal(f"{name}={value} in stage '{stage.name}'", "", "Give a positive number")
