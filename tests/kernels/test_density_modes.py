@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vanhove.kernels.cross_power import add_cross_power, slowest_of
+from vanhove.kernels.cross_power import add_cross_power
 from vanhove.kernels.density_modes import TILE, phases
 from vanhove.spectra.density_modes import Rows
 
@@ -56,9 +56,7 @@ def test_power_of_mixed_amplitudes() -> None:
     rng = np.random.default_rng(3)
     records = rng.normal(size=(3, 2, 4, 50)) + 1j * rng.normal(size=(3, 2, 4, 50)) + 2.0
     transforms = np.fft.fft(records, 64, axis=-1)
-    slowest = slowest_of(records)
-    np.testing.assert_allclose(slowest[..., 2], records.mean(axis=-1))
-    np.testing.assert_allclose(slowest[..., 3], np.fft.fft(records, axis=-1)[..., 1] / 50)
+    slowest = np.fft.fft(records, axis=-1)[..., [0, 1, 2, -1, -2]] / 50
     factors = np.array([[1.0, 0.0], [0.5, -2.0]])
     weights = np.array([[1.0, 0.0, 0.0], [0.0, 0.5, 0.5]])
     pairs, point = np.array([[0, 1]]), np.array([0, 0, 1, 1])

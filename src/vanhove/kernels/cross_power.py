@@ -15,27 +15,6 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Complexes = NDArray[np.complex128]
 
-SLOWEST = 5  # Fourier components of a record: its mean, and the first two on either side
-
-
-@kernel
-def slowest_of(records: Complexes) -> Complexes:
-    """The mean of every record (component, species, vector, time) and the Fourier components next to it."""
-    components, species, vectors, times = records.shape
-    found = np.zeros((components, species, vectors, SLOWEST), np.complex128)
-    waves = np.empty((times, SLOWEST), np.complex128)
-    for t in range(times):
-        for k in range(SLOWEST):
-            angle = 2 * np.pi * t * (k - SLOWEST // 2) / times
-            waves[t, k] = complex(np.cos(angle), -np.sin(angle)) / times
-    for i in range(components):
-        for a in range(species):
-            for q in range(vectors):
-                for t in range(times):
-                    for k in range(SLOWEST):
-                        found[i, a, q, k] += records[i, a, q, t] * waves[t, k]
-    return found
-
 
 @kernel
 def add_cross_power(
@@ -49,8 +28,10 @@ def add_cross_power(
 
     Parameters
     ----------
-    transforms, slowest
-        (component, species, vector, frequency); the slowest ones from :func:`slowest_of`.
+    transforms
+        (component, species, vector, frequency).
+    slowest
+        The mean of every record, and Fourier components of what is left without it next to frequency 0.
     factors
         (amplitude, species): what each amplitude A is a sum of.
     point
@@ -109,13 +90,13 @@ def _add_products(a: Complexes, b: Complexes, weight: float, power: Floats, spre
 def _slow_power(slowest: Complexes, factors: Floats) -> tuple[float, float]:
     """Power of the mean of an amplitude, and the mean power of the components next to it."""
     constant, slow = 0.0, 0.0
-    for k in range(SLOWEST):
+    for k in range(slowest.shape[1]):
         real, imaginary = 0.0, 0.0
         for a in range(factors.size):
             real += factors[a] * slowest[a, k].real
             imaginary += factors[a] * slowest[a, k].imag
-        if k == SLOWEST // 2:
+        if k == 0:
             constant = real**2 + imaginary**2
         else:
-            slow += (real**2 + imaginary**2) / (SLOWEST - 1)
+            slow += (real**2 + imaginary**2) / (slowest.shape[1] - 1)
     return constant, slow

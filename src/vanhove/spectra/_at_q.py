@@ -16,8 +16,9 @@ from vanhove.base.units import K_B
 from vanhove.dynamics.plateau import mean_and_error
 from vanhove.trajectory import Trajectory
 
-from .collective_correlation import ERROR, Correlated, Grids, correlate
+from .collective_correlation import ERROR, Correlated, correlate
 from .collective_figures import reach
+from .lag_grids import Grids
 from .pair_amplitudes import of_all, of_neutrons, of_pairs
 from .q_points import in_unit_cells, mean_cell
 

@@ -10,8 +10,9 @@ import numpy as np
 from vanhove.base.errors import Refusal
 from vanhove.base.results import Column, dataset
 
-from .collective_correlation import ERROR, Grids, correlate
+from .collective_correlation import ERROR, correlate
 from .collective_figures import Curves, lines, show_map
+from .lag_grids import Grids
 from .pair_amplitudes import of_pairs
 from .q_points import Points, listed, mean_cell, shells
 

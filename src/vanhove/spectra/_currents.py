@@ -12,8 +12,9 @@ from vanhove.base.figures import label as axis_label
 from vanhove.base.results import Column, dataset
 
 from ._coherent import of_points, wanted
-from .collective_correlation import ERROR, Grids, correlate
+from .collective_correlation import ERROR, correlate
 from .collective_figures import mesh, reach
+from .lag_grids import Grids
 from .pair_amplitudes import of_all, of_pairs
 from .q_points import along, mean_cell
 

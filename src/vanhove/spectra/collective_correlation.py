@@ -8,17 +8,15 @@ does not scatter: it counts as known.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from vanhove.base.errors import Refusal
-from vanhove.base.results import Column
 from vanhove.trajectory.blocks import cut, in_order
 from vanhove.trajectory.budget import thread_count
 
 from .density_modes import series
-from .energies import PLANCK, Window, detailed_balance, energy_grid, lag_window, spectrum
+from .energies import PLANCK, spectrum
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,78 +26,18 @@ if TYPE_CHECKING:
     from vanhove.trajectory import Trajectory
 
     from .density_modes import Frame
+    from .lag_grids import Grids
     from .q_points import Points
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
     Complexes = NDArray[np.complex128]
 
-Correction = Literal["classical", "detailed-balance"]
-
 ERROR = "scatter of periodograms, each by its own height; what stays the same during the run counts as known"
 TEMPORARIES = 3  # times the transforms of a block: what the FFT and its output take
 FROZEN = 20  # times the power of a record's slowest changes: what its mean has beyond that is no fluctuation
 OWN = 4.0  # of the product of both: what chance has added to such a mean, and a margin of 2
 SUMS = 12  # numbers for each frequency of a point: its two sums, and what they become
-
-
-class Grids(NamedTuple):
-    """Lags and energies of a run, and what the one is weighted with to become the other."""
-
-    frames: int
-    spacing: float  # ps
-    lags: int
-    window: Window
-    energy: Floats  # meV
-    factor: Floats  # of the spectrum: 1, or what gives it detailed balance
-    correction: Correction
-
-    @classmethod
-    def of(
-        cls, traj: Trajectory, max_lag: float | None, resolution: float | None, correction: Correction,
-        temperature: float | None,
-    ) -> Grids:  # fmt: skip
-        """Those of ``traj``: lags up to ``max_lag`` ps, by default half the run."""
-        spacing = traj.spacing
-        longest = (traj.n_frames - 1) * spacing
-        asked = longest / 2 if max_lag is None else max_lag
-        lags = int(asked / spacing * (1 + 1e-9)) + 1 if np.isfinite(asked) else 0
-        if not 2 <= lags <= traj.n_frames:
-            raise Refusal(
-                f"max_lag={max_lag} ps"
-                if max_lag is not None
-                else f"{traj.n_frames} frames are no correlation function",
-                f"the run is {longest:g} ps long, its frames {spacing:g} ps apart",
-                f"Give a max_lag from {spacing:g} to {longest:g} ps" if max_lag is not None else "Give a longer run",
-            )
-        window = lag_window(lags, spacing, resolution)
-        energy = energy_grid(lags, spacing)
-        return cls(traj.n_frames, spacing, lags, window, energy, _factor(energy, correction, temperature), correction)
-
-    @property
-    def lag(self) -> Floats:
-        """All lags, ps."""
-        lag: Floats = self.spacing * np.arange(self.lags, dtype=np.float64)
-        return lag
-
-    @property
-    def coordinates(self) -> dict[str, Column]:
-        """Of a result."""
-        return {
-            "lag": Column(("lag",), self.lag, "ps", "lag"),
-            "energy": Column(("energy",), self.energy, "meV", "energy that the neutron loses"),
-        }
-
-    @property
-    def attributes(self) -> dict[str, str | float]:
-        """Of a result."""
-        return {
-            "window": self.window.name,
-            "resolution_fwhm": float(self.window.fwhm),
-            "nyquist": PLANCK / (2 * self.spacing),
-            "correction": self.correction,
-            "max_lag": float(self.lag[-1]),
-        }
 
 
 class Correlated(NamedTuple):
@@ -126,7 +64,7 @@ def correlate(
     weights
         (group, component) of j along Q and two axes across; None for ρ, which is one component and one group.
     """
-    from vanhove.kernels.cross_power import add_cross_power, slowest_of
+    from vanhove.kernels.cross_power import add_cross_power
 
     length = _length(grids)
     groups = np.ones((1, 1)) if weights is None else weights
@@ -144,9 +82,17 @@ def correlate(
             here = point[block]
             shape = (here[-1] - here[0] + 1, len(groups), len(both))
             found = _Part(int(here[0]), *(np.zeros((*shape, n)) for n in (length, length, 3)))
-            slowest, transforms = slowest_of(mine), fft(mine, length, axis=-1)
+            transforms = fft(mine, length, axis=-1)
             add_cross_power(
-                transforms, slowest, amplitudes, here - here[0], groups, both, found.power, found.spread, found.still
+                transforms,
+                _slowest(transforms, grids.frames),
+                amplitudes,
+                here - here[0],
+                groups,
+                both,
+                found.power,
+                found.spread,
+                found.still,
             )
             return found
 
@@ -237,6 +183,18 @@ class _Sums:
         return both
 
 
+def _slowest(transforms: Complexes, frames: int) -> Complexes:
+    """The mean of every record, and, without it, the first two Fourier components on either side of 0, nearly.
+
+    "Nearly", since the frequencies of a transform with zeros are others: what the mean adds there is taken off.
+    """
+    length = transforms.shape[-1]
+    bins = np.rint(np.array([1, 2, -1, -2]) * length / frames).astype(int)
+    constant = np.exp(-2j * np.pi / length * np.outer(np.arange(frames), bins)).sum(axis=0)
+    mean = transforms[..., :1] / frames
+    return np.concatenate([mean, (transforms[..., bins] - mean * constant) / frames], axis=-1)
+
+
 def _overlap(grids: Grids) -> tuple[Floats, Floats]:
     """Σ w(t) w(t - d) over lags of both signs, by d from 0 to 2T, and by how much S(E) scatters more about E = 0.
 
@@ -271,16 +229,3 @@ def _length(grids: Grids) -> int:
     from scipy.fft import next_fast_len
 
     return int(next_fast_len(grids.frames + grids.lags))
-
-
-def _factor(energy: Floats, correction: Correction, temperature: float | None) -> Floats:
-    if correction == "classical":
-        return np.ones_like(energy)
-    if correction != "detailed-balance":
-        raise Refusal(f"correction={correction!r}", "", 'Pass "classical" or "detailed-balance"')
-    if temperature is None:
-        raise Refusal(
-            "Detailed balance needs the temperature, and this trajectory has none", "",
-            "Give temperature= to vh.open, or traj.at_temperature(600)",
-        )  # fmt: skip
-    return detailed_balance(energy, temperature)
