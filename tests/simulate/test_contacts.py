@@ -61,6 +61,6 @@ def test_two_atoms_at_one_place() -> None:
 
 
 def test_bounds_are_the_turnover_radii() -> None:
-    found = bounds(potential("na2s-sis2"))
+    found = bounds(potential("na2s-sis2"), ["Na", "Si", "S"])
     assert found["S-S"] == pytest.approx(0.7858, abs=1e-4)
     assert found["Na-Na"] == found["Si-S"] == TOUCHING

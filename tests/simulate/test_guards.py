@@ -83,7 +83,7 @@ def test_atoms_that_fall_into_each_other_stop_the_run(
 def test_contacts_are_looked_for_while_it_runs(
     relaxed: Any, forces: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: Processes
 ) -> None:
-    monkeypatch.setattr(_run, "bounds", lambda _: {"S-S": 0.8, "Si-S": 2.6})
+    monkeypatch.setattr(_run, "bounds", lambda *_: {"S-S": 0.8, "Si-S": 2.6})
     with pytest.raises(Refusal, match=r"there are (Si-S|S-Si) atoms .* inside the 2.600 Å"):
         run(relaxed, forces, [Hold(300, 500)], tmp_path, leg_steps=10**6)
     assert processes(tmp_path) == {}

@@ -11,8 +11,9 @@ from ase import Atoms
 from scipy.special import erfc
 
 from vanhove.simulate._packing import packing
-from vanhove.simulate._potential import COULOMB_KCAL_A, Buckingham, buckingham, potential
+from vanhove.simulate._potential import Buckingham, buckingham, potential
 from vanhove.simulate._protocol import Minimise, Produce, Protocol
+from vanhove.simulate.pairwise import COULOMB_KCAL_A
 from vanhove.simulate._run import run
 from vanhove.simulate.thermo import Log
 

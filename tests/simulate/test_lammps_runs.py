@@ -16,7 +16,7 @@ from ase import units
 
 import vanhove as vh
 from vanhove.base.errors import Refusal, VanhoveWarning
-from vanhove.simulate import _run as run_file
+from vanhove.simulate import deck
 from vanhove.simulate import engine as engine_file
 from vanhove.simulate import folder as folder_file
 from vanhove.simulate._guards import Guards
@@ -183,8 +183,8 @@ def test_blocks_within_a_small_budget(
 def test_a_leg_that_left_too_little_is_not_kept(
     relaxed: Any, forces: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole_input = run_file.leg_input
-    monkeypatch.setattr(run_file, "leg_input", lambda *leg: whole_input(*leg).replace("frames.bin", "elsewhere.bin"))
+    whole_input = deck.leg_input
+    monkeypatch.setattr(deck, "leg_input", lambda *leg: whole_input(*leg).replace("frames.bin", "elsewhere.bin"))
     with pytest.raises(Refusal, match=r"without all of its frames.bin"):
         run(relaxed, forces, [Produce(300, 0.05, 0.01)], tmp_path)
     monkeypatch.undo()

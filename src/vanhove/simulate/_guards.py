@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from vanhove.base.errors import Refusal
 from vanhove.base.units import K_B_EV, KCAL_MOL_IN_EV
 
+from ._protocol import thermostat
 from .contacts import TOUCHING, Contact, bounds, too_close
 from .deck import CONTACTS, END
 from .dump import open_dump
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ._potential import Buckingham
     from ._protocol import Protocol
     from .deck import Start
     from .legs import Leg
+    from .pairwise import Potential
     from .thermo import Row
 
     Floats = NDArray[np.float64]
@@ -54,7 +55,7 @@ class Guards:
                 raise Refusal(f"{name}={value} in Guards", "", "Give a positive number")
 
 
-def check_before(start: Start, potential: Buckingham, protocol: Protocol) -> None:
+def check_before(start: Start, potential: Potential, protocol: Protocol) -> None:
     """Refuse a potential that can't hold its atoms apart, and a structure that begins inside a barrier."""
     thermal = K_B_EV * protocol.highest_temperature / KCAL_MOL_IN_EV
     for pair, found in potential.turnovers.items():
@@ -73,7 +74,7 @@ def check_before(start: Start, potential: Buckingham, protocol: Protocol) -> Non
                 f"potential '{potential.name}', at {found.radius:.3f} Å",
                 f"Raise A or lower C of this pair until it is {SAFE_CLIMB:g} k_B T or more; see .describe()",
             )
-    contact = _contact(start.positions, start, bounds(potential))
+    contact = _contact(start.positions, start, bounds(potential, start.order))
     if contact is not None:
         raise Refusal(
             f"The structure has {_said(contact)}",
@@ -122,7 +123,7 @@ class Watch:
         while self._recent[0][0] < now - self._guards.window - self._ps / 2:
             self._recent.popleft()
         full = now - self._recent[0][0] >= self._guards.window - self._ps
-        if full and now - self._guards.window >= self._guards.settle - self._ps:
+        if thermostat(self._leg.stage) and full and now - self._guards.window >= self._guards.settle - self._ps:
             self._check_mean(row.step)
 
     def _check_mean(self, step: int) -> None:
@@ -180,6 +181,6 @@ def _contact(positions: Floats, start: Start, limits: dict[str, float]) -> Conta
 
 def _said(contact: Contact) -> str:
     first, second = contact.atoms
-    limit = "which no two atoms are" if contact.bound <= TOUCHING else "where their energy turns over"
+    limit = "which no two atoms are" if contact.bound <= TOUCHING else "below which the potential means nothing"
     atoms = f"{contact.pair} atoms {first} and {second} at {contact.distance:.3f} Å"
     return f"{atoms}, inside the {contact.bound:.3f} Å {limit}"

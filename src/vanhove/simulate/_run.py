@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from vanhove.base.errors import Refusal, nearest, warn
+from vanhove.base.errors import Refusal, warn
 from vanhove.base.files import digest
 from vanhove.base.results import step
 from vanhove.base.version import __version__
@@ -19,8 +19,9 @@ from . import output
 from ._guards import Guards, Watch, check_before
 from ._protocol import Protocol, Stage, as_protocol
 from .contacts import bounds
-from .deck import CONTACTS, DATA, Start, leg_input, start_of, write_data
-from .engine import Lammps, Process, find_lammps
+from .deck import CONTACTS, Start, start_of
+from .engine import Process
+from .engines import LEG_ATOM_STEPS, Engine, check_engine, find_engine
 from .folder import Folder
 from .legs import Leg, cut, default_leg_steps
 from .pace import Pace, Progress
@@ -31,11 +32,9 @@ if TYPE_CHECKING:
 
     from vanhove.trajectory import Trajectory
 
-    from ._potential import Buckingham
+    from .pairwise import Potential
 
-ENGINES = ["lammps"]
 POLL = 0.1  # s
-SCRIPT = "in.lammps"
 
 
 @dataclass(frozen=True)
@@ -63,11 +62,11 @@ class Finished:
 
 def run(
     atoms: Atoms,
-    potential: Buckingham,
+    potential: Potential,
     protocol: Protocol | Sequence[Stage],
     directory: str | os.PathLike[str],
     *,
-    engine: str = "lammps",
+    engine: str | None = None,
     restart: bool = True,
     seed: int = 1,
     ranks: int | None = None,
@@ -86,29 +85,30 @@ def run(
     atoms
         Structure; atoms with velocities go on moving with them, else velocities are drawn at the first temperature.
     potential
-        :func:`vanhove.simulate.potential` or :func:`vanhove.simulate.buckingham`.
+        :func:`vanhove.simulate.potential`, :func:`vanhove.simulate.buckingham`, :func:`vanhove.simulate.pedone`,
+        :func:`vanhove.simulate.deepmd` or :func:`vanhove.simulate.calculator`.
     protocol
         Stages, or a :class:`Protocol` with its time step and thermostat.
     directory
         The run's own folder.
     engine
-        ``"lammps"``.
+        ``"lammps"`` or ``"ase"``; the potential knows which one computes it.
     restart
         Go on with the run that is there; False starts over and removes it.
     seed
-        Draws the velocities.
+        Draws the velocities, and the noise of a Langevin thermostat.
     ranks
-        MPI processes; by default one for every 200 atoms, at most one a core. A resumed run keeps its number.
+        MPI processes of LAMMPS, by default one for every 200 atoms, at most one a core; threads of a calculator, by
+        default one a core. A resumed run keeps its number.
     leg_steps
-        Steps of a leg, by default chosen by the number of atoms.
+        Steps of a leg, by default chosen by engine and number of atoms.
     guards
         When to stop; see :class:`Guards`.
     progress
         Called a few times a second with stage, temperature (K), steps done, steps in all, ns/day, seconds left. What it
         raises stops the engine, and the run can be resumed.
     """
-    if engine not in ENGINES:
-        raise Refusal(f"There is no engine '{engine}'", "", nearest(engine, ENGINES))
+    check_engine(engine, potential)
     if ranks is not None and ranks < 1:
         raise Refusal(f"ranks={ranks}", "", "Give 1 or more")
     if leg_steps is not None and leg_steps < 1:
@@ -116,7 +116,7 @@ def run(
     plan = as_protocol(protocol)
     start = start_of(atoms, potential)
     check_before(start, potential, plan)
-    steps = leg_steps or default_leg_steps(len(start.species))
+    steps = leg_steps or default_leg_steps(len(start.species), LEG_ATOM_STEPS[potential.engine])
     asked = {
         "atoms": start.fingerprint, "potential": potential.to_dict(), "protocol": plan.to_dict(), "seed": seed,
         "leg_steps": steps,
@@ -133,16 +133,16 @@ def run(
         if record and record.get("finished"):
             output.tidy(folder, cut(plan, steps))
             return Finished(folder.path, record["finished"])
-        lammps = find_lammps()
+        found = find_engine(potential)
         if record is None:
-            record = _new_record(asked, lammps, ranks or lammps.ranks(len(start.species)), atoms)
+            record = _new_record(asked, found, ranks or found.ranks(len(start.species)), atoms)
             output.check_disk(folder, plan, len(start.species))
-            write_data(start, folder.path / DATA)
+            found.write_start(start, folder.path)
             folder.write_record(record)
-        elif record["engine"]["version"] != lammps.version:
+        elif record["engine"]["version"] != found.version:
             there = record["engine"]["version"]
-            warn(f"The run goes on with LAMMPS {lammps.version}, it was begun with {there}", str(folder.path))
-        work = _Work(folder, start, potential, plan, cut(plan, steps), seed, lammps, record["engine"]["ranks"], lock)
+            warn(f"The run goes on with {found.name} {found.version}, it was begun with {there}", str(folder.path))
+        work = _Work(folder, start, potential, plan, cut(plan, steps), seed, found, record["engine"]["ranks"], lock)
         work.all_legs(guards or Guards(), progress)
         finished = output.collect(folder, work.legs, plan, start, record)
         return Finished(folder.path, finished)
@@ -161,16 +161,16 @@ def final_structure(directory: str | os.PathLike[str]) -> Atoms:
     return atoms
 
 
-def _new_record(asked: dict[str, Any], lammps: Lammps, ranks: int, atoms: Atoms) -> dict[str, Any]:
+def _new_record(asked: dict[str, Any], engine: Engine, ranks: int, atoms: Atoms) -> dict[str, Any]:
     try:
         before = list(json.loads(atoms.info.get("history", "[]")))
     except (TypeError, ValueError):  # somebody else's "history"
         before = []
-    parameters = {**asked, "engine": "lammps", "engine_version": lammps.version, "ranks": ranks}
+    parameters = {**asked, "engine": engine.name, "engine_version": engine.version, "ranks": ranks}
     return {
         "asked": asked,
         "key": digest(json.dumps(asked, sort_keys=True)),
-        "engine": {"name": "lammps", "version": lammps.version, "ranks": ranks},
+        "engine": {"name": engine.name, "version": engine.version, "ranks": ranks},
         "vanhove": __version__,
         "history": [*before, step("simulate.run", **parameters)],
         "finished": None,
@@ -195,15 +195,15 @@ class _Work:
     """The legs of one run, done one after the other."""
 
     def __init__(
-        self, folder: Folder, start: Start, potential: Buckingham, protocol: Protocol, legs: list[Leg], seed: int,
-        lammps: Lammps, ranks: int, lock: int,
+        self, folder: Folder, start: Start, potential: Potential, protocol: Protocol, legs: list[Leg], seed: int,
+        engine: Engine, ranks: int, lock: int,
     ) -> None:  # fmt: skip
         self.folder, self.start, self.potential, self.protocol = folder, start, potential, protocol
-        self.legs, self.seed, self.lammps, self.ranks, self.lock = legs, seed, lammps, ranks, lock
+        self.legs, self.seed, self.engine, self.ranks, self.lock = legs, seed, engine, ranks, lock
 
     def all_legs(self, guards: Guards, progress: Progress | None) -> None:
         """Do every leg that is not whole yet."""
-        watch = Watch(guards, self.start, bounds(self.potential), self.protocol.timestep)
+        watch = Watch(guards, self.start, bounds(self.potential, self.start.order), self.protocol.timestep)
         pace = Pace(progress, sum(self.protocol.steps(s) for s in self.protocol.stages), self.protocol.timestep)
         for number, leg in enumerate(self.legs):
             if not self.folder.leg(leg).exists():
@@ -211,15 +211,15 @@ class _Work:
 
     def _leg(self, leg: Leg, previous: Leg | None, watch: Watch, pace: Pace) -> None:
         attempt = self.folder.attempt(leg)
-        text = leg_input(leg, previous, self.start, self.potential, self.protocol, self.seed)
-        (attempt / SCRIPT).write_text(text, encoding="utf-8")
-        command = self.lammps.command(self.ranks, SCRIPT)
-        log = Log(attempt / "log.lammps")
+        text = self.engine.leg_input(leg, previous, self.start, self.protocol, self.seed)
+        (attempt / self.engine.script).write_text(text, encoding="utf-8")
+        command = self.engine.command(self.ranks)
+        log = Log(attempt / self.engine.log)
         rows: list[Row] = []
         began = time.monotonic()
         watch.begin(leg, attempt)
         pace.begin(leg)
-        with Process(command, attempt, self.lammps.environment(), self.lock) as process:
+        with Process(command, attempt, self.engine.environment(self.ranks), self.lock) as process:
             code = None
             while code is None:
                 code = process.wait(POLL)
@@ -230,9 +230,9 @@ class _Work:
                 watch.look()
                 pace.tell(rows[-1] if rows else None)
         if code != 0:
-            end = explain(code, attempt / "log.lammps", attempt / "output.txt")
+            end = explain(code, log.path, attempt / "output.txt")
             at = rows[-1].step if rows else leg.start
-            watch.refuse(f"LAMMPS ended with code {code}: {end.why}", at, end.do, tail=end.tail)
+            watch.refuse(f"{self.engine.title} ended with code {code}: {end.why}", at, end.do, tail=end.tail)
         output.check_leg(attempt, leg, self.protocol)
         watch.finish()
         (attempt / CONTACTS).unlink(missing_ok=True)
@@ -240,6 +240,6 @@ class _Work:
         how = {
             "stage": leg.stage.name, "steps": [leg.start, leg.stop], "seconds": round(time.monotonic() - began, 3),
             "temperature": sum(later) / max(len(later), 1), "command": [Path(command[0]).name, *command[1:]],
-            "lammps": self.lammps.version,
+            "engine_version": self.engine.version,
         }  # fmt: skip
         self.folder.keep(leg, attempt, how)

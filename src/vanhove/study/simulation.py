@@ -13,8 +13,8 @@ from .executor import cores
 from .tasks import Task
 
 if TYPE_CHECKING:
-    from vanhove.simulate._potential import Buckingham
     from vanhove.simulate._protocol import Protocol
+    from vanhove.simulate.pairwise import Potential
 
     from .schema import Material, Simulate, Study
 
@@ -31,11 +31,12 @@ def tasks(study: Study) -> Iterator[tuple[Task, dict[str, Any] | None]]:
         return
     composition = room.composition(material.formula, material.atoms)
     potential = _potential(material)
-    missing = [label for label in composition if label not in potential.species]
+    known = potential.species or list(composition)
+    missing = [label for label in composition if label not in known]
     if missing:
         raise Refusal(
             f"The potential '{material.potential}' has no {', '.join(missing)}",
-            f"{material.formula} holds it; the potential knows {', '.join(potential.species)}",
+            f"{material.formula} holds it; the potential knows {', '.join(known)}",
             "Choose another potential or formula",
         )
     version = room.TABLE["run"].version
@@ -148,10 +149,10 @@ def _ranks(asked: Simulate, atoms: int, side_by_side: int) -> int:
     return max(1, min(useful_ranks(atoms), cores() // min(cores(), side_by_side)))
 
 
-def _potential(material: Material) -> Buckingham:
+def _potential(material: Material) -> Potential:
     from vanhove import simulate as room
 
-    found: Buckingham = room.potential(material.potential, cutoff=material.cutoff, accuracy=material.accuracy)
+    found: Potential = room.potential(material.potential, cutoff=material.cutoff, accuracy=material.accuracy)
     return found
 
 

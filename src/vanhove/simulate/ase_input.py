@@ -1,0 +1,64 @@
+"""What the process that moves atoms by an ASE calculator is given: arrays of the structure, and a leg's orders."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vanhove.base.files import whole
+
+from ._protocol import Minimise, Produce, Protocol, thermostat
+from .deck import CONTACT_PS, RESTART, THERMO_PS, drawn_from, steps_of
+
+if TYPE_CHECKING:
+    from .deck import Start
+    from .legs import Leg
+
+START, LOG = "start.npz", "log.ase"
+
+
+def write_start(start: Start, path: str | os.PathLike[str]) -> None:
+    """The arrays of a structure, as a leg leaves them too."""
+    state: dict[str, Any] = {
+        "species": np.array(start.species), "types": start.types, "masses": start.masses, "cell": start.cell,
+        "positions": start.positions,
+    }  # fmt: skip
+    if start.velocities is not None:
+        state["velocities"] = start.velocities
+    with whole(path) as temporary, open(temporary, "wb") as file:
+        np.savez(file, **state)
+
+
+def leg_input(
+    leg: Leg, previous: Leg | None, start: Start, potential: dict[str, Any], protocol: Protocol, seed: int
+) -> dict[str, Any]:
+    """The orders of one leg."""
+    stage = leg.stage
+    orders: dict[str, Any] = {
+        "stage": stage.name,
+        "steps": [leg.start, leg.stop],
+        "from": f"../../{START}" if previous is None else f"../{previous.name}/{RESTART}",
+        "potential": potential,
+        "minimise": None,
+    }
+    if isinstance(stage, Minimise):
+        limits = {name: value for name, value in asdict(stage).items() if name != "name"}
+        return {**orders, "minimise": limits}
+    at_rest = start.velocities is None if previous is None else isinstance(previous.stage, Minimise)
+    return {
+        **orders,
+        "draw": drawn_from("velocities", seed, leg.stage_number) if at_rest else None,
+        "thermostat": thermostat(stage),
+        "temperatures": [leg.target(leg.start), leg.target(leg.stop)],
+        # each leg draws anew from its own seed, so a leg done again after a kill has the same noise
+        "noise": drawn_from("noise", seed, leg.number),
+        "timestep": float(protocol.timestep),
+        "damping": float(protocol.damping),
+        "thermo": steps_of(THERMO_PS, protocol),
+        "contacts": steps_of(CONTACT_PS, protocol),
+        "frames": protocol.frame_steps(stage) if isinstance(stage, Produce) else None,
+        "velocities": isinstance(stage, Produce) and stage.velocities,
+    }

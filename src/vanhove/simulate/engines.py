@@ -1,0 +1,184 @@
+"""What a run asks of an engine, and the two that there are: LAMMPS, and ASE with a calculator."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from vanhove.base.errors import Refusal, nearest
+
+from . import ase_input, deck
+from .engine import Lammps, find_lammps
+from .legs import ATOM_STEPS
+
+if TYPE_CHECKING:
+    from ._calculator import Calculator
+    from ._protocol import Protocol as Plan
+    from .deck import Start
+    from .legs import Leg
+    from .pairwise import LammpsPotential, Potential
+
+ASE_ATOM_STEPS = 100_000  # of a leg: some minutes of a universal potential on two cores
+LEG_ATOM_STEPS = {"lammps": ATOM_STEPS, "ase": ASE_ATOM_STEPS}
+
+
+class Engine(Protocol):
+    """An engine with the potential that it computes."""
+
+    @property
+    def name(self) -> str:
+        """As ``engine=`` and the record say it."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """As a sentence says it."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """What does the run."""
+        ...
+
+    @property
+    def script(self) -> str:
+        """The name of a leg's input."""
+        ...
+
+    @property
+    def log(self) -> str:
+        """The name of the log that it writes, a table as LAMMPS's, in the same units."""
+        ...
+
+    def ranks(self, n_atoms: int) -> int:
+        """How many processes, or threads, serve so many atoms well on this machine."""
+        ...
+
+    def command(self, ranks: int) -> list[str]:
+        """The command that does one leg in its folder."""
+        ...
+
+    def environment(self, ranks: int) -> dict[str, str]:
+        """The environment that it runs in."""
+        ...
+
+    def write_start(self, start: Start, folder: Path) -> None:
+        """Write the structure as the first leg reads it."""
+        ...
+
+    def leg_input(self, leg: Leg, previous: Leg | None, start: Start, protocol: Plan, seed: int) -> str:
+        """What a leg is told."""
+        ...
+
+
+@dataclass(frozen=True)
+class LammpsEngine:
+    """LAMMPS with a potential that it has a style for."""
+
+    lammps: Lammps
+    potential: LammpsPotential
+    needs: Mapping[str, str]  # what the potential adds to the environment
+
+    name: ClassVar[str] = "lammps"
+    title: ClassVar[str] = "LAMMPS"
+    script: ClassVar[str] = "in.lammps"
+    log: ClassVar[str] = "log.lammps"
+
+    @property
+    def version(self) -> str:
+        """LAMMPS's, and that of what the potential plugs into it."""
+        return ", ".join([self.lammps.version, *_versions(self.potential.packages)])
+
+    def ranks(self, n_atoms: int) -> int:
+        """MPI processes."""
+        return self.lammps.ranks(n_atoms)
+
+    def command(self, ranks: int) -> list[str]:
+        """LAMMPS, under the MPI launcher for more than one rank."""
+        return self.lammps.command(ranks, self.script)
+
+    def environment(self, ranks: int) -> dict[str, str]:  # noqa: ARG002 - the launcher is told of the ranks
+        """With what the potential's own libraries need."""
+        here = self.lammps.environment()
+        libraries = [here["LD_LIBRARY_PATH"], self.needs.get("LD_LIBRARY_PATH", "")]
+        return {**here, **self.needs, "LD_LIBRARY_PATH": ":".join(filter(None, libraries))}
+
+    def write_start(self, start: Start, folder: Path) -> None:
+        """LAMMPS's data file."""
+        deck.write_data(start, folder / deck.DATA)
+
+    def leg_input(self, leg: Leg, previous: Leg | None, start: Start, protocol: Plan, seed: int) -> str:
+        """LAMMPS commands."""
+        return deck.leg_input(leg, previous, start, self.potential, protocol, seed)
+
+
+@dataclass(frozen=True)
+class AseEngine:
+    """A process of this Python that moves the atoms by the forces of an ASE calculator."""
+
+    potential: Calculator
+    version: str
+
+    name: ClassVar[str] = "ase"
+    title: ClassVar[str] = "The calculator's process"
+    script: ClassVar[str] = "in.json"
+    log: ClassVar[str] = ase_input.LOG
+
+    def ranks(self, n_atoms: int) -> int:  # noqa: ARG002 - how a calculator's threads scale is its own affair
+        """Threads of the calculator's libraries: every core."""
+        return len(os.sched_getaffinity(0))
+
+    def command(self, ranks: int) -> list[str]:  # noqa: ARG002 - threads are set in the environment
+        """Python with the module that does a leg."""
+        return [sys.executable, "-m", "vanhove.simulate.ase_child", self.script]
+
+    def environment(self, ranks: int) -> dict[str, str]:
+        """With the number of threads, and the same modules to import as here."""
+        threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(ranks))
+        return {**os.environ, **threads, "PYTHONPATH": os.pathsep.join(part or str(Path.cwd()) for part in sys.path)}
+
+    def write_start(self, start: Start, folder: Path) -> None:
+        """A file of arrays."""
+        ase_input.write_start(start, folder / ase_input.START)
+
+    def leg_input(self, leg: Leg, previous: Leg | None, start: Start, protocol: Plan, seed: int) -> str:
+        """What the process reads, as JSON."""
+        told = ase_input.leg_input(leg, previous, start, self.potential.to_dict(), protocol, seed)
+        return json.dumps(told, indent=1) + "\n"
+
+
+def check_engine(asked: str | None, potential: Potential) -> None:
+    """Refuse an engine that does not exist or does not compute this potential."""
+    if asked is None or asked == potential.engine:
+        return
+    if asked not in LEG_ATOM_STEPS:
+        raise Refusal(f"There is no engine '{asked}'", "", nearest(asked, [*LEG_ATOM_STEPS]))
+    raise Refusal(
+        f"The engine '{asked}' does not compute the potential '{potential.name}'",
+        "",
+        f'Leave engine out, or give "{potential.engine}"',
+    )
+
+
+def find_engine(potential: Any) -> Engine:
+    """The engine of a potential; refused with the command that installs it where it is not there."""
+    if potential.engine == "lammps":
+        return LammpsEngine(find_lammps(), potential, potential.environment())
+    module = potential.factory.partition(":")[0].partition(".")[0]
+    if importlib.util.find_spec(module) is None:
+        raise Refusal(
+            f"The package {module} is not installed here", f"calculator '{potential.name}'", potential.install
+        )
+    packages = {"ase", *metadata.packages_distributions().get(module, [])}
+    return AseEngine(potential, ", ".join(_versions(sorted(packages))))
+
+
+def _versions(packages: Iterable[str]) -> list[str]:
+    return [f"{package} {metadata.version(package)}" for package in packages]
