@@ -11,7 +11,8 @@ from vanhove.base.results import Column
 
 from ._coherent import of_points, wanted
 from ._incoherent import incoherent
-from .collective_correlation import Correction, Grids, correlate
+from .collective_correlation import correlate
+from .lag_grids import Correction, Grids
 from .neutron_weights import BARN, NeutronWeights
 from .pair_amplitudes import of_pairs
 
