@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from ase.build import bulk
+from ase.io import read, write
 
 import vanhove as vh
 from vanhove.base.errors import Refusal
@@ -60,8 +62,8 @@ def test_what_is_built(name: str, fraction: float, orientation: Any, supercell: 
     density = float(part(atoms, ~mask).get_masses().sum()) * DENSITY_G_CM3 / glass_volume
     assert density == pytest.approx(1.7, rel=1e-9)
     assert closest(atoms, ~mask, np.ones(len(atoms), bool)) >= 1.6 - 1e-9
-    assert set(atoms.arrays["site"][~mask].tolist()) == {""}
-    assert "" not in atoms.arrays["site"][mask].tolist()
+    assert set(atoms.arrays["site"][~mask].tolist()) == {"glass"}
+    assert "glass" not in atoms.arrays["site"][mask].tolist()
     (step,) = json.loads(atoms.info["history"])
     assert step["function"] == "simulate.glass_ceramic"
     assert step["parameters"]["fraction"] == pytest.approx(fraction)
@@ -132,6 +134,14 @@ def test_the_seed_decides() -> None:
     assert not np.array_equal(first.positions, other.positions)
 
 
+def test_a_file_keeps_the_regions(tmp_path: Path) -> None:
+    atoms = glass_ceramic("li6ps5cl", 0.5, supercell=(1, 1, 4))
+    write(tmp_path / "ceramic.extxyz", atoms)
+    again: Any = read(tmp_path / "ceramic.extxyz")
+    assert again.arrays["region"].tolist() == atoms.arrays["region"].tolist()
+    assert again.arrays["site"].tolist() == atoms.arrays["site"].tolist()
+
+
 def test_exchanged_anions_in_the_slab() -> None:
     half = {"Cl": {"Cl": 0.5, "S": 0.5}, "Sfree": {"S": 0.5, "Cl": 0.5}}
     atoms = glass_ceramic("li6ps5cl", 0.5, supercell=(2, 2, 4), occupancies=half)
@@ -145,7 +155,7 @@ def test_impossible_fractions_list_the_possible_ones() -> None:
     with pytest.raises(Refusal, match=r"fraction of 0\.4 is not possible with 4 layers.*0\.25, 0\.5, 0\.75"):
         glass_ceramic("beta-li3ps4", 0.4, "c", supercell=(1, 1, 4))
     assert in_crystal(glass_ceramic("beta-li3ps4", 0.33, supercell=(1, 1, 3))).mean() == pytest.approx(1 / 3)
-    with pytest.raises(Refusal, match="possible are none"):
+    with pytest.raises(Refusal, match="Possible are none"):
         glass_ceramic("beta-li3ps4", 0.5, supercell=(2, 2, 1))
     for fraction in (0.0, 1.0, float("nan")):
         with pytest.raises(Refusal, match="not possible"):
@@ -197,7 +207,7 @@ def test_a_glass_that_does_not_fit_is_refused() -> None:
         glass_ceramic(salt, 0.5, supercell=(3, 3, 4), glass=salt_glass(12.5, 1.05))
     with pytest.raises(Refusal, match="The glass is KCl and the crystal NaCl"):
         glass_ceramic(salt, 0.5, supercell=(3, 3, 4), glass=salt_glass(12.5, symbol="K"))
-    with pytest.raises(Refusal, match=r"possible are 0\.333, 0\.5, 0\.6, 0\.667"):
+    with pytest.raises(Refusal, match=r"Possible are 0\.333, 0\.5, 0\.6, 0\.667"):
         glass_ceramic(salt, 0.4, supercell=(3, 3, 4), glass=salt_glass(12.5))
 
 

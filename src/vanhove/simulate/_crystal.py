@@ -186,9 +186,9 @@ def _totals(wanted: Mapping[str, float], sites: Sites, formula: str | None) -> d
         if broken:
             told = ", ".join(f"{amount:.2f} {element}" for element, amount in broken.items())
             raise Refusal(
-                f"The occupancies of {sites.name} give {told}: no whole atoms",
-                "in a cell of this size",
-                'Say what it is to be, formula="Li6PS5Cl", or take another supercell',
+                f"The occupancies of {sites.name} give {told}: no whole atoms in a cell of this size",
+                "",
+                "Say what it is to be with formula=, or take another supercell",
             )
         totals = {element: round(present.get(element, 0.0)) for element in wanted}
         _say_charge(totals, sites.name)

@@ -86,7 +86,7 @@ def glass_ceramic(
     Returns
     -------
     Atoms
-        With the arrays ``"region"`` (``"crystal"`` or ``"glass"``) and ``"site"`` (``""`` in the glass), the crystal
+        With the arrays ``"region"`` (``"crystal"`` or ``"glass"``) and ``"site"`` (``"glass"`` in the glass), the crystal
         first, from the origin upwards.
     """
     sites = sites_of(crystal).with_occupancies(occupancies or {})
@@ -96,8 +96,8 @@ def glass_ceramic(
     generator = np.random.default_rng(seed)
     if not (math.isfinite(min_distance) and min_distance >= 0):
         raise Refusal(f"min_distance={min_distance} Å", "", "Give a length")
-    one = filled(turned, _with(cells, axis, 1), formula, LEAST, np.random.default_rng(seed))
-    layers = _layers(fraction, cells[axis], len(one), 0 if glass is None else len(glass))
+    in_layer = turned.atoms * math.prod(cells) / cells[axis]
+    layers = _layers(fraction, cells[axis], in_layer, 0 if glass is None else len(glass))
     slab = filled(turned, _with(cells, axis, layers), formula, LEAST, generator)
     unit, units = _formula_units(slab)
     _keep_units_whole(slab, axis, layers)
@@ -114,7 +114,7 @@ def glass_ceramic(
         made, top = _fitted(slab, axis, glass, unit, min_distance)
     whole: Any = slab + made
     whole.set_array("region", np.array(["crystal"] * len(slab) + ["glass"] * len(made)))
-    whole.set_array("site", np.concatenate([slab.arrays["site"], np.full(len(made), "")]))
+    whole.set_array("site", np.concatenate([slab.arrays["site"], np.full(len(made), "glass")]))
     whole.cell[axis] = top
     if not isinstance(orientation, str):
         standard, _ = whole.cell.standard_form()  # what engines want: the first vector along x, the second in xy
@@ -131,7 +131,7 @@ def glass_ceramic(
     return built
 
 
-def _layers(fraction: float, total: int, in_layer: int, in_glass: int) -> int:
+def _layers(fraction: float, total: int, in_layer: float, in_glass: int) -> int:
     """How many layers of crystal the fraction is."""
     layers = np.arange(1, total + (1 if in_glass else 0))
     possible = layers * in_layer / (layers * in_layer + in_glass) if in_glass else layers / total
@@ -140,7 +140,7 @@ def _layers(fraction: float, total: int, in_layer: int, in_glass: int) -> int:
         told = ", ".join(f"{one:.3g}" for one in possible.tolist()) or "none"
         raise Refusal(
             f"A crystal fraction of {fraction} is not possible with {total} layers",
-            f"possible are {told}",
+            f"Possible are {told}",
             "Take one of them, or another number of cells along the orientation",
         )
     return int(layers[np.argmin(near)])

@@ -45,6 +45,11 @@ class Sites:
     sites: tuple[Site, ...]
     source: str = ""
 
+    @property
+    def atoms(self) -> float:
+        """Atoms in the cell, on the average."""
+        return sum(len(site.places) * sum(site.occupancy.values()) for site in self.sites)
+
     def find(self, label: str) -> Site:
         """The site of that name, or of that label in the file."""
         for site in self.sites:
@@ -94,7 +99,7 @@ def sites_of(structure: str | os.PathLike[str] | Atoms) -> Sites:
         known = shipped()
         raise Refusal(
             f"There is no crystal '{structure}'",
-            "neither a file nor one of those that come along",
+            "It is neither a file nor one of those that come along",
             nearest(str(structure), known),
         )
     return _of_cif(path) if path.suffix.lower() == ".cif" else _of_file(path)
