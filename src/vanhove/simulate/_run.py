@@ -108,12 +108,12 @@ def run(
         Called a few times a second with stage, temperature (K), steps done, steps in all, ns/day, seconds left. What it
         raises stops the engine, and the run can be resumed.
     """
-    check_engine(engine, potential)
+    plan = as_protocol(protocol)
+    check_engine(engine, potential, plan)
     if ranks is not None and ranks < 1:
         raise Refusal(f"ranks={ranks}", "", "Give 1 or more")
     if leg_steps is not None and leg_steps < 1:
         raise Refusal(f"leg_steps={leg_steps}", "", "Give 1 or more")
-    plan = as_protocol(protocol)
     start = start_of(atoms, potential)
     check_before(start, potential, plan)
     steps = leg_steps or default_leg_steps(len(start.species), LEG_ATOM_STEPS[potential.engine])

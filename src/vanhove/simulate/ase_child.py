@@ -48,7 +48,7 @@ def main(script: str) -> None:
     with open(LOG, "w", encoding="utf-8") as log:
         log.write(" ".join(COLUMNS) + "\n")
         if orders["minimise"]:
-            _minimise(atoms, state, orders["minimise"], log)
+            _minimise(atoms, state, orders, log)
         else:
             _move(atoms, state, orders, log)
     with open(RESTART, "wb") as file:
@@ -68,10 +68,14 @@ def _atoms(state: State, potential: dict[str, Any]) -> Any:
     return atoms
 
 
-def _minimise(atoms: Any, state: State, limits: dict[str, Any], log: TextIO) -> None:
+def _minimise(atoms: Any, state: State, orders: dict[str, Any], log: TextIO) -> None:
     """FIRE, until the energy has come to rest, the force is small or the iterations are spent."""
+    from ase.constraints import FixAtoms
     from ase.optimize import FIRE
 
+    limits = orders["minimise"]
+    still: Any = FixAtoms  # ASE types only some of its classes
+    atoms.set_constraint(still(orders["fixed"]))
     before, still = np.inf, 0
     for iteration, _ in enumerate(FIRE(atoms, logfile=None).irun(fmax=0.0, steps=limits["iterations"])):
         energy, forces = _checked(atoms)
@@ -96,7 +100,9 @@ def _move(atoms: Any, state: State, orders: dict[str, Any], log: TextIO) -> None
 
     start = state.get("velocities", np.zeros_like(state["positions"]))
     timestep = orders["timestep"] / 1000
-    motion = Motion(state["positions"], start, state["masses"], forces, timestep, state.get("bath"))
+    fixed = np.zeros(len(atoms), bool)
+    fixed[orders["fixed"]] = True
+    motion = Motion(state["positions"], start, state["masses"], forces, timestep, fixed=fixed, bath=state.get("bath"))
     if orders["draw"] is not None:
         motion.draw(begin, np.random.default_rng(orders["draw"]))
     columns = PLACES + MOVES if orders["velocities"] else PLACES

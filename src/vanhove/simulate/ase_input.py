@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vanhove.base.errors import Refusal
 from vanhove.base.files import whole
 
 from ._protocol import Minimise, Produce, Protocol, thermostat
+from .constraints import RIGID, held_in_stages
 from .deck import CONTACT_PS, RESTART, THERMO_PS, drawn_from, steps_of
 
 if TYPE_CHECKING:
@@ -18,6 +19,18 @@ if TYPE_CHECKING:
     from .legs import Leg
 
 START, LOG = "start.npz", "log.ase"
+
+
+def check(protocol: Protocol) -> None:
+    """Refuse what only LAMMPS can do."""
+    if protocol.changes_cell:
+        raise Refusal("A calculator moves atoms in a cell that is kept", "a stage has a pressure", "Leave pressure out")
+    if protocol.constrain is not None and protocol.constrain.kind in RIGID:
+        raise Refusal(
+            f"The constraint '{protocol.constrain.kind}' needs rigid bodies, which only LAMMPS moves",
+            "a calculator moves single atoms",
+            "Take a constraint that fixes atoms, or a potential that LAMMPS computes",
+        )
 
 
 def write_start(start: Start, path: str | os.PathLike[str]) -> None:
@@ -37,15 +50,17 @@ def leg_input(
 ) -> dict[str, Any]:
     """The orders of one leg."""
     stage = leg.stage
+    held = held_in_stages(protocol, start.species, start.positions, start.cell, {})[0][leg.stage_number]
     orders: dict[str, Any] = {
         "stage": stage.name,
         "steps": [leg.start, leg.stop],
         "from": f"../../{START}" if previous is None else f"../{previous.name}/{RESTART}",
         "potential": potential,
+        "fixed": np.flatnonzero(held.fixed).tolist(),
         "minimise": None,
     }
     if isinstance(stage, Minimise):
-        limits = {name: value for name, value in asdict(stage).items() if name != "name"}
+        limits = {"energy": stage.energy, "force": stage.force, "iterations": stage.iterations}
         return {**orders, "minimise": limits}
     at_rest = start.velocities is None if previous is None else isinstance(previous.stage, Minimise)
     return {

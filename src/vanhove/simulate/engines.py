@@ -154,8 +154,10 @@ class AseEngine:
         return json.dumps(told, indent=1) + "\n"
 
 
-def check_engine(asked: str | None, potential: Potential) -> None:
-    """Refuse an engine that does not exist or does not compute this potential."""
+def check_engine(asked: str | None, potential: Potential, protocol: Plan) -> None:
+    """Refuse an engine that does not exist, does not compute this potential, or can't do what is planned."""
+    if potential.engine == "ase":
+        ase_input.check(protocol)
     if asked is None or asked == potential.engine:
         return
     if asked not in LEG_ATOM_STEPS:

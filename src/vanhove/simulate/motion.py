@@ -2,7 +2,7 @@ r"""Newton's equations with a thermostat, for forces that a function gives.
 
 Velocity Verlet; for constant temperature with a chain of three Nosé-Hoover thermostats [1]_, whose masses are
 :math:`Q_1 = N_f k_B T \tau^2`, :math:`Q_{2,3} = k_B T \tau^2`, or with Langevin's friction and noise, split so that the
-positions are sampled to second order [2]_. The centre of mass stays at rest.
+positions are sampled to second order [2]_. The centre of mass stays at rest, unless some atoms are fixed.
 
 .. [1] G. J. Martyna, M. E. Tuckerman, D. J. Tobias, M. L. Klein, Mol. Phys. 87, 1117 (1996).
 .. [2] B. Leimkuhler, C. Matthews, Appl. Math. Res. Express 2013, 34 (2013).
@@ -32,13 +32,16 @@ class Motion:
 
     def __init__(
         self, positions: Floats, velocities: Floats, masses: Floats, forces: Forces, timestep: float,
-        bath: Floats | None = None,
+        *, fixed: NDArray[np.bool_] | None = None, bath: Floats | None = None,
     ) -> None:  # fmt: skip
-        self.positions, self.velocities = positions.copy(), velocities.copy()
+        self._free = np.ones((len(positions), 1)) if fixed is None else 1.0 - fixed[:, None]
+        self.positions, self.velocities = positions.copy(), velocities * self._free
         self.bath = np.zeros(CHAIN) if bath is None else bath.copy()  # 1/ps, the speeds of the chain
         self._masses, self._forces, self._dt = masses[:, None], forces, timestep
-        self.degrees = max(3 * len(positions) - 3, 1)
-        self.energy, self._pull = forces(self.positions)
+        moving = int(self._free.sum())
+        self._drifts = moving < len(positions)
+        self.degrees = 3 * moving if self._drifts else max(3 * moving - 3, 1)
+        self._pull_anew()
 
     @property
     def kinetic(self) -> float:
@@ -80,13 +83,19 @@ class Motion:
         self.velocities += (self._dt / 2 * PER_EV) * self._pull / self._masses
 
     def _kick_anew(self) -> None:
-        self.energy, self._pull = self._forces(self.positions)
+        self._pull_anew()
         self._kick()
 
+    def _pull_anew(self) -> None:
+        self.energy, pull = self._forces(self.positions)
+        self._pull = pull * self._free
+
     def _noise(self, temperature: float, rng: np.random.Generator) -> Floats:
-        """Maxwell's velocities under the condition that the centre of mass rests."""
+        """Maxwell's velocities under the condition that the centre of mass rests, where that is kept."""
         width = np.sqrt(K_B_EV * temperature * PER_EV / self._masses)
-        drawn = width * rng.standard_normal(self.positions.shape)
+        drawn = width * rng.standard_normal(self.positions.shape) * self._free
+        if self._drifts:
+            return np.asarray(drawn)
         return np.asarray(drawn - (self._masses * drawn).sum(0) / self._masses.sum())
 
     def _chain(self, temperature: float, damping: float) -> None:
