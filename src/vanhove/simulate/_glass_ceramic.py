@@ -86,8 +86,8 @@ def glass_ceramic(
     Returns
     -------
     Atoms
-        With the arrays ``"region"`` (``"crystal"`` or ``"glass"``) and ``"site"`` (``"glass"`` in the glass), the crystal
-        first, from the origin upwards.
+        With the arrays ``"region"`` (``"crystal"`` or ``"glass"``) and ``"site"`` (``"glass"`` in the glass); the
+        crystal comes first, and lies from the origin upwards.
     """
     sites = sites_of(crystal).with_occupancies(occupancies or {})
     basis, axis = cell_of_plane(orientation, sites.cell)
@@ -114,6 +114,7 @@ def glass_ceramic(
         made, top = _fitted(slab, axis, glass, unit, min_distance)
     whole: Any = slab + made
     whole.set_array("region", np.array(["crystal"] * len(slab) + ["glass"] * len(made)))
+    del whole.arrays["site"]  # its strings are as long as the longest name of a site
     whole.set_array("site", np.concatenate([slab.arrays["site"], np.full(len(made), "glass")]))
     whole.cell[axis] = top
     if not isinstance(orientation, str):
