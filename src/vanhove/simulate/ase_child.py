@@ -22,7 +22,7 @@ from .ase_input import LOG
 from .deck import CONTACTS, END, FRAMES, RESTART
 from .dump import DumpWriter
 from .motion import Motion
-from .thermo import COLUMNS
+from .thermo import COLUMNS, MORE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,7 +46,7 @@ def main(script: str) -> None:
         state: State = dict(file)
     atoms = _atoms(state, orders["potential"])
     with open(LOG, "w", encoding="utf-8") as log:
-        log.write(" ".join(COLUMNS) + "\n")
+        log.write(" ".join([*COLUMNS, *MORE]) + "\n")
         if orders["minimise"]:
             _minimise(atoms, state, orders, log)
         else:
@@ -74,12 +74,12 @@ def _minimise(atoms: Any, state: State, orders: dict[str, Any], log: TextIO) -> 
     from ase.optimize import FIRE
 
     limits = orders["minimise"]
-    still: Any = FixAtoms  # ASE types only some of its classes
-    atoms.set_constraint(still(orders["fixed"]))
+    fixing: Any = FixAtoms  # ASE types only some of its classes
+    atoms.set_constraint(fixing(orders["fixed"]))
     before, still = np.inf, 0
     for iteration, _ in enumerate(FIRE(atoms, logfile=None).irun(fmax=0.0, steps=limits["iterations"])):
         energy, forces = _checked(atoms)
-        _say(log, iteration, 0.0, energy, energy)
+        _say(log, iteration, 0.0, [energy] * 3, atoms.get_volume())
         still = still + 1 if abs(energy - before) <= limits["energy"] * abs(energy) else 0
         if still >= STILL or np.linalg.norm(forces) / KCAL_MOL_IN_EV < limits["force"]:
             break
@@ -102,7 +102,16 @@ def _move(atoms: Any, state: State, orders: dict[str, Any], log: TextIO) -> None
     timestep = orders["timestep"] / 1000
     fixed = np.zeros(len(atoms), bool)
     fixed[orders["fixed"]] = True
-    motion = Motion(state["positions"], start, state["masses"], forces, timestep, fixed=fixed, bath=state.get("bath"))
+    motion = Motion(
+        state["positions"],
+        start,
+        state["masses"],
+        forces,
+        timestep,
+        fixed=fixed,
+        bath=state.get("bath"),
+        taken=float(state.get("taken", 0.0)),
+    )
     if orders["draw"] is not None:
         motion.draw(begin, np.random.default_rng(orders["draw"]))
     columns = PLACES + MOVES if orders["velocities"] else PLACES
@@ -120,13 +129,14 @@ def _move(atoms: Any, state: State, orders: dict[str, Any], log: TextIO) -> None
                 else:
                     motion.step()
             if step % orders["thermo"] == 0 or step in (first, last):
-                _say(log, step, motion.temperature, motion.energy, motion.energy + motion.kinetic)
+                energies = [motion.energy, motion.energy + motion.kinetic, motion.conserved]
+                _say(log, step, motion.temperature, energies, atoms.get_volume())
             if step % orders["contacts"] == 0:
                 contacts.write(step, motion.positions)
             if orders["frames"] and step % orders["frames"] == 0:
                 moves = motion.velocities / PER_FS
                 frames.write(step, np.column_stack([motion.positions, moves])[:, : len(columns)])
-    state.update(positions=motion.positions, velocities=motion.velocities, bath=motion.bath)
+    state.update(positions=motion.positions, velocities=motion.velocities, bath=motion.bath, taken=motion.taken)
 
 
 def _checked(atoms: Any) -> tuple[float, Floats]:
@@ -136,8 +146,9 @@ def _checked(atoms: Any) -> tuple[float, Floats]:
     return energy, forces
 
 
-def _say(log: TextIO, step: int, temperature: float, potential: float, total: float) -> None:
-    log.write(f"{step} {temperature:.10g} {potential / KCAL_MOL_IN_EV:.12g} {total / KCAL_MOL_IN_EV:.12g} nan\n")
+def _say(log: TextIO, step: int, temperature: float, energies: list[float], volume: float) -> None:
+    potential, total, conserved = (energy / KCAL_MOL_IN_EV for energy in energies)
+    log.write(f"{step} {temperature:.10g} {potential:.12g} {total:.12g} nan {volume:.10g} {conserved:.12g}\n")
     log.flush()
 
 

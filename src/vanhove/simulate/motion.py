@@ -32,11 +32,12 @@ class Motion:
 
     def __init__(
         self, positions: Floats, velocities: Floats, masses: Floats, forces: Forces, timestep: float,
-        *, fixed: NDArray[np.bool_] | None = None, bath: Floats | None = None,
+        *, fixed: NDArray[np.bool_] | None = None, bath: Floats | None = None, taken: float = 0.0,
     ) -> None:  # fmt: skip
         self._free = np.ones((len(positions), 1)) if fixed is None else 1.0 - fixed[:, None]
         self.positions, self.velocities = positions.copy(), velocities * self._free
         self.bath = np.zeros(CHAIN) if bath is None else bath.copy()  # 1/ps, the speeds of the chain
+        self.taken = taken  # eV that the thermostat has taken out
         self._masses, self._forces, self._dt = masses[:, None], forces, timestep
         moving = int(self._free.sum())
         self._drifts = moving < len(positions)
@@ -52,6 +53,11 @@ class Motion:
     def temperature(self) -> float:
         """In K, of all degrees of freedom but those of the centre of mass."""
         return 2 * self.kinetic / (self.degrees * K_B_EV)
+
+    @property
+    def conserved(self) -> float:
+        """What would be constant with an infinitely short step (eV): all energy, with what the thermostat took out."""
+        return self.energy + self.kinetic + self.taken
 
     def draw(self, temperature: float, rng: np.random.Generator) -> None:
         """Velocities of exactly this temperature, from a Maxwell distribution."""
@@ -74,8 +80,9 @@ class Motion:
         """One step under friction and noise with the damping time ``damping``."""
         self._kick()
         self.positions += self._dt / 2 * self.velocities
-        kept = np.exp(-self._dt / damping)
+        kept, before = np.exp(-self._dt / damping), self.kinetic
         self.velocities = kept * self.velocities + np.sqrt(1 - kept**2) * self._noise(temperature, rng)
+        self.taken += before - self.kinetic
         self.positions += self._dt / 2 * self.velocities
         self._kick_anew()
 
@@ -113,6 +120,7 @@ class Motion:
             turn(link)
         scale = np.exp(-speeds[0] * self._dt / 2)
         self.velocities *= scale
+        self.taken += twice * (1 - scale**2) / 2
         twice *= scale**2
         for link in range(CHAIN):
             turn(link)
