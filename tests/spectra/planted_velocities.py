@@ -23,7 +23,7 @@ def thermal_speed2(mass: float, temperature: float) -> float:
 def with_spectrum(
     rng: np.random.Generator, g: Callable[[Floats], Floats], frames: int, n: int, spacing: float, speed2: float = 1.0
 ) -> tuple[Floats, Floats]:
-    """Paths and velocities (frame, atom, axis) with the density of states ``g`` (any scale) and ⟨v²⟩ an axis ``speed2``.
+    """Paths and velocities (frame, atom, axis) with the density of states ``g`` (any scale), ⟨v²⟩ = 3 ``speed2``.
 
     A velocity is the sum of waves of random amplitude and phase, periodic over four times the run, so that nothing in
     the run knows of the period; the path is its integral, exactly, wave by wave.
@@ -37,7 +37,8 @@ def with_spectrum(
     waves = rng.normal(size=(2, len(omega), n, 3)) * np.sqrt(power / 2)[:, None, None] * many
     amplitude = waves[0] + 1j * waves[1]
     velocities = np.fft.irfft(amplitude, many, axis=0)[:frames]
-    integral = np.divide(amplitude, 1j * omega[:, None, None], out=np.zeros_like(amplitude), where=power[:, None, None] > 0)
+    there = power[:, None, None] > 0
+    integral = np.divide(amplitude, 1j * omega[:, None, None], out=np.zeros_like(amplitude), where=there)
     return np.fft.irfft(integral, many, axis=0)[:frames], velocities
 
 
