@@ -74,8 +74,10 @@ def fit_jump_model(
         open: where they go as Q² only D is known, where they are flat only τ; what is not known is NaN with an interval
         that ends at 0 or infinity. With errors the fit is weighted and the standard errors follow from them; where χ²
         is larger than in 5 of 100 cases, and where there are no errors, they follow from the scatter, and intervals
-        from Student's t (``attrs["error"]``). By ``model``: ``criterion``, Akaike's with the correction for few points,
-        ``redchi``, ``D_by_model`` and ``line(model, momentum)``, what is drawn.
+        from Student's t (``attrs["error"]``). Widths of one simulation err together: where they come with
+        ``width_without``, errors follow from their covariance, and χ² is over what this leaves of it. By ``model``:
+        ``criterion``, Akaike's with the correction for few points, ``redchi``, ``D_by_model`` and ``line(model,
+        momentum)``, what is drawn.
 
         ``radius`` is that of the confining sphere. On the plateau the widths don't know it; where the result that was
         given has areas, it is then read off the EISF, 1 - p + p[3j₁(Qa)/Qa]² with the share p of the ions that move,
@@ -147,7 +149,7 @@ def fit_jump_model(
         model=names[taken],
         chosen=_choice(names, together, taken),
         verdict=_verdict(chosen, runs, many=many),
-        error=_whose_errors(chosen),
+        error=_whose_errors(chosen, runs),
         report=chosen[0].report,
         component=component,
         **known,
@@ -222,12 +224,13 @@ def _verdict(chosen: list[Fitted], runs: list[Run], *, many: bool) -> str:
     return " ".join(f"{run.temperature:g} K: {found.verdict}" for run, found in zip(runs, chosen, strict=True))
 
 
-def _whose_errors(chosen: list[Fitted]) -> str:
+def _whose_errors(chosen: list[Fitted], runs: list[Run]) -> str:
     if not chosen[0].with_errors:
         return "from the scatter of the widths about the law, all of the same weight"
-    if any(found.scaled for found in chosen):
-        return "from the errors of the widths, enlarged where they scatter more widely"
-    return "from the errors of the widths"
+    said = "from the errors of the widths"
+    if all(run.widths.correlation is not None for run in runs):
+        said += " and what they have in common from Q to Q, since they are of the same ions"
+    return f"{said}, enlarged where they scatter more widely" if any(found.scaled for found in chosen) else said
 
 
 def draw(result: Dataset, ax: Axes) -> None:

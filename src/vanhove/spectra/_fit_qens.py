@@ -14,6 +14,7 @@ from vanhove.base.results import Column, dataset, history_of
 from .quasielastic_choice import fit_spectrum
 from .quasielastic_input import arrays, balanced_at, centre_of, chosen_q, spectrum_of, used
 from .quasielastic_model import Terms
+from .quasielastic_parts import parts_of
 from .quasielastic_result import lines_of, variables
 from .resolutions import resolutions_of
 
@@ -63,7 +64,8 @@ def fit_qens(
     resolution
         A measured S(q, energy) (vanadium, or the sample at low temperature), of which the spectrum nearest in q is
         used, refused where it is more than half a step of its q away; a single one serves all q. Or the FWHM (meV) of
-        a Gaussian. None, of a simulated spectrum: the transform that made it.
+        a Gaussian. None, of a simulated spectrum: the transform that made it; of a simulated experiment: the R that it
+        was seen through. ``attrs["resolution"]`` says which it was.
     lorentzians
         How many lines, 0 to 3; ``"auto"`` chooses for every q: one more line must lower Schwarz's criterion by more
         than 6, with every line's area and width determined.
@@ -124,6 +126,7 @@ def fit_qens(
     kelvin = balanced_at(measured, temperature)
     inside = used(spectra.energy, window, exclude_elastic)
     terms = Terms(max(numbers), elastic, FLOOR[background], shape)
+    without = parts_of(wanted)
     parts: list[Spectrum | None] = []
     outcomes: list[Outcome | None] = []
     for i, seen_by in enumerate(found.each):
@@ -137,6 +140,7 @@ def fit_qens(
             fit_spectrum(
                 part, numbers, elastic=elastic, background=terms.background, shape=shape,
                 centre=centre_of(part), errors_given=spectra.errors is not None,
+                without=None if without is None else without[:, i, np.searchsorted(spectra.energy, part.energy)],
             )
         )  # fmt: skip
     if all(outcome is None for outcome in outcomes):
@@ -168,9 +172,7 @@ def fit_qens(
         resolution=found.source,
         resolution_fwhm=float(np.median([one.fwhm for one in found.each])),
         correction="classical" if kelvin is None else "detailed-balance",
-        error="covariance with the errors given, multiplied by √(reduced χ²) where that is improbably large"
-        if spectra.errors is not None
-        else "covariance, scaled by the scatter: the spectra have no errors",
+        error=_whose_errors(without, errors_given=spectra.errors is not None),
         verdict=_verdict(poor, len(spectra.q)),
         **known,
     )  # fmt: skip
@@ -193,6 +195,15 @@ def _numbers(lorentzians: int | str, *, elastic: bool) -> list[int]:
     if lorentzians == 0 and not elastic:
         raise Refusal("lorentzians=0 with elastic=False", "nothing is left to be fitted", "Allow one of them")
     return [lorentzians]
+
+
+def _whose_errors(without: Floats | None, *, errors_given: bool) -> str:
+    enlarged = "multiplied by √(reduced χ²) where that is improbably large"
+    if without is not None:
+        return f"spread between fits with each of {len(without)} parts of the simulation left out, {enlarged}"
+    if not errors_given:
+        return "covariance, scaled by the scatter: the spectra have no errors"
+    return f"covariance with the errors given, {enlarged}"
 
 
 def _verdict(poor: list[float], count: int) -> str:

@@ -93,18 +93,21 @@ def instrument(
     -------
     Dataset
         ``S(q, energy)`` in the unit of ``sqe``, with ``S_error`` where there is one; ``R(q, energy)``, the resolution
-        at these energies (1/meV), and its full width ``fwhm(q)``. ``attrs["kinematics"]`` says what was masked,
+        at these energies (1/meV), and its full width ``fwhm(q)``; without counting noise ``S_without(part, q, energy)``
+        where ``sqe`` has its ``F_without``. ``attrs["kinematics"]`` says what was masked,
         ``attrs["instrument"]`` and ``attrs["source"]`` which instrument, and where its numbers come from.
     """
-    known, line = _named(resolution, geometry)
+    known, given = _named(resolution, geometry)
     where = geometry_of(known, e_i, e_f, two_theta)
     simulated = Simulated.of(sqe)
     if q is not None:
         simulated = simulated.at_q(_numbers("q", q))
-    shape = shape_of(line, simulated.q, resolution_background)
+    shape = shape_of(given, simulated.q, resolution_background)
     _check_resolution(shape.widths, simulated)
-    grid = _energies(energy, known if line is not resolution else None, simulated)
-    S, error = simulated.through(smoothing(simulated, shape), grid.asked)
+    grid = _energies(energy, known if given is not resolution else None, simulated)
+    line = smoothing(simulated, shape)
+    S, error = simulated.through(line, grid.asked)
+    without = simulated.parts_through(line, grid.asked) if counts is None else None
     S, error = S[:, grid.kept] + background, None if error is None else error[:, grid.kept]
     seen, kinematics = _mask(where, simulated.q, grid.values)
     S = np.where(seen, S, np.nan)
@@ -121,8 +124,15 @@ def instrument(
     if error is not None:
         of = "of the simulation" if counts is None else "of counting"
         variables["S_error"] = Column(("q", "energy"), error, unit, f"standard error of S(Q,E), {of}")
+    if without is not None:
+        variables["S_without"] = Column(
+            ("part", "q", "energy"), np.where(seen, without[..., grid.kept] + background, np.nan), unit,
+            "S(Q,E) with one part of the simulation left out",
+        )  # fmt: skip
     kept = ("temperature", "correction", "fingerprint", "trajectory", "species", "scatterers", "scatterers_from")
-    named = {} if known is None else {"instrument": known.says, "source": known.source}
+    named: dict[str, str | float] = {} if known is None else {"instrument": known.says, "source": known.source}
+    if shape.share is not None:
+        named["resolution_share"] = shape.share  # of a Lorentzian in a pseudo-Voigt
     return dataset(
         "spectra.instrument",
         variables,

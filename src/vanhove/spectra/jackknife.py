@@ -24,11 +24,24 @@ def standard_error(without: Floats) -> Floats:
     times the square of what widens it such that one standard error covers the truth in 68 of 100 also where parts are
     few (Student's t). NaN with fewer than four parts.
     """
+    if len(without) < FEWEST_PARTS:
+        return np.full(without.shape[1:], np.nan)
+    error: Floats = np.sqrt(np.square(without - without.mean(axis=0)).sum(axis=0)) * _widened(len(without))
+    return error
+
+
+def covariance(without: Floats) -> Floats:
+    """The covariance of several estimates from their values ``without`` (part, estimate) one of four parts or more.
+
+    Its diagonal is the square of :func:`standard_error`.
+    """
+    off = without - without.mean(axis=0)
+    matrix: Floats = off.T @ off * _widened(len(without)) ** 2
+    return matrix
+
+
+def _widened(n: int) -> float:
+    """What the root of a sum of squares over ``n`` parts is multiplied by."""
     from scipy.stats import t
 
-    n = len(without)
-    if n < FEWEST_PARTS:
-        return np.full(without.shape[1:], np.nan)
-    spread = np.sqrt((n - 1) / n * np.square(without - without.mean(axis=0)).sum(axis=0))
-    error: Floats = spread * float(t.ppf(ONE_SIGMA, n - 1))
-    return error
+    return float(np.sqrt((n - 1) / n) * t.ppf(ONE_SIGMA, n - 1))

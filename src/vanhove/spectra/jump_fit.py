@@ -9,6 +9,7 @@ import numpy as np
 
 from vanhove.base.units import HBAR
 
+from .jump_errors import Units, units_of
 from .jump_laws import LENGTH_OVER_RADIUS, Law, fick
 
 if TYPE_CHECKING:
@@ -18,11 +19,10 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-LEVEL = 0.95  # of the intervals, and of what counts as fitting as well
 NORMAL = 1.959964  # standard errors to either side that hold 95 of 100
-UNLIKELY = 0.05  # χ² this improbable means that the errors are too small: they are enlarged
 NEAR, FAR = 0.05, 12.0  # Q·length of the shortest (at the largest Q) and of the longest length tried (at the smallest)
 RESOLVED = 15  # trial lengths that fit: then χ² along them gives the intervals, which need not be symmetric
+STEP = 1e-4  # of a length, for derivatives
 PER_TURN = 0.2  # step of the trial lengths in units of 1/Q, so that no oscillation of sin Qd is missed
 
 
@@ -33,6 +33,7 @@ class Widths:
     q: Floats  # 1/Å
     width: Floats  # meV, HWHM
     error: Floats | None  # one standard error
+    correlation: Floats | None = None  # (q, q) of these errors, where it is known
 
     @property
     def weights(self) -> Floats:
@@ -49,7 +50,7 @@ class Fitted:
     errors: dict[str, float]
     intervals: dict[str, tuple[float, float]]
     best: tuple[float, float]  # length and tau of the best line, which is drawn also where they are not known
-    chi2: float
+    chi2: float  # where errors are correlated, over what they leave of it on average, times the degrees of freedom
     count: int
     free: int
     scaled: bool
@@ -91,29 +92,46 @@ def fit(law: Law, widths: Widths) -> Fitted:
         return nothing(law, widths, f"{law.name} needs {needed} widths; {len(widths.q)} can be used.")
     if law.shape is None:
         return _fick(law, widths)
-    trial = _lengths(widths.q)
+    trial = _with_best(law, widths, _lengths(widths.q))
     rates, rate_errors, chi2 = _profile(law, widths, trial)
     usable = rates > 0
     if not usable.any():
         return nothing(law, widths, f"No {law.name} line goes through the widths: they are not positive.")
     best = int(np.argmin(np.where(usable, chi2, np.inf)))
-    unit, scaled, quantile = _unit(float(chi2[best]), len(widths.q) - 2, widths)
-    accepted = np.flatnonzero(usable & (chi2 - chi2[best] <= quantile**2 * unit))
+    lines = HBAR * rates[:, None] * law.shape(trial[:, None] * widths.q) * widths.weights
+    units = _units(law, widths, float(trial[best]), 1 / float(rates[best]), float(chi2[best]))
+    between = units.between(lines, lines[best])
+    profile = _Profile(trial[usable], rates[usable], rate_errors[usable], chi2[usable], between[usable], units)
+    accepted = np.flatnonzero(usable)[profile.accepted]
     stretches = np.split(accepted, np.flatnonzero(np.diff(accepted) > 1) + 1)
     short, long = accepted[0] == 0, accepted[-1] == len(trial) - 1
-    profile = _Profile(trial[accepted], rates[accepted], rate_errors[accepted], chi2[accepted], unit)
     if short or long or len(stretches) > 1:
         told = [float(trial[part[np.argmin(chi2[part])]]) for part in stretches]
-        return _open(law, widths, profile, quantile, told, scaled=scaled, short=short, long=long)
-    found = _refined(law, widths, float(trial[best]), 1 / float(rates[best]), quantile, unit, scaled=scaled)
+        return _open(law, widths, profile, told, short=short, long=long)
+    found = _refined(law, widths, float(trial[best]), 1 / float(rates[best]), units)
     if len(accepted) < RESOLVED:
         return found
-    return replace(found, intervals={name: profile.interval(name, quantile) for name in found.intervals})
+    return replace(found, intervals={name: profile.interval(name, units.quantile) for name in found.intervals})
 
 
 def _lengths(q: Floats) -> Floats:
     short = np.geomspace(NEAR, 1.0, 60) / q.max()
     return np.concatenate([short, np.arange(1 + PER_TURN, FAR * q.max() / q.min(), PER_TURN) / q.max()])
+
+
+def _with_best(law: Law, widths: Widths, lengths: Floats) -> Floats:
+    """The lengths with the best one between the neighbours of the best of them: what errors leave of χ² is small."""
+    from scipy.optimize import minimize_scalar
+
+    rates, _, chi2 = _profile(law, widths, lengths)
+    best = int(np.argmin(np.where(rates > 0, chi2, np.inf)))
+    if not 0 < best < len(lengths) - 1:
+        return lengths
+    found = minimize_scalar(
+        lambda length: float(_profile(law, widths, np.array([length]))[2][0]),
+        bounds=(lengths[best - 1], lengths[best + 1]), method="bounded", options={"xatol": 1e-6 * lengths[best]},
+    )  # fmt: skip
+    return np.unique(np.append(lengths, found.x))
 
 
 def _profile(law: Law, widths: Widths, lengths: Floats) -> tuple[Floats, Floats, Floats]:
@@ -126,14 +144,12 @@ def _profile(law: Law, widths: Widths, lengths: Floats) -> tuple[Floats, Floats,
     return rates, square**-0.5, ((seen - rates[:, None] * basis) ** 2).sum(axis=1)
 
 
-def _unit(chi2: float, dof: int, widths: Widths) -> tuple[float, bool, float]:
-    """Δχ² of one standard error, whether the scatter sets it, and the quantile of a 95 % interval in these errors."""
-    from scipy.stats import chi2 as chi2_law
-    from scipy.stats import norm, t
-
-    scaled = dof > 0 and (widths.error is None or chi2_law.sf(chi2, dof) < UNLIKELY)
-    upper = 0.5 + LEVEL / 2
-    return (chi2 / dof if scaled else 1.0), scaled, float(t.ppf(upper, dof) if scaled else norm.ppf(upper))
+def _units(law: Law, widths: Widths, length: float, tau: float, chi2: float) -> Units:
+    """At this length and time, by whose logarithms the law is derived."""
+    ends = [law.width(widths.q, length * np.exp(sign * STEP), tau) for sign in (1, -1)]
+    by_length, by_tau = (ends[0] - ends[1]) / (2 * STEP), -law.width(widths.q, length, tau)
+    slopes = np.stack([by_length, by_tau], axis=1) * widths.weights[:, None]
+    return units_of(slopes, chi2, widths.correlation, with_errors=widths.error is not None)
 
 
 def _fick(law: Law, widths: Widths) -> Fitted:
@@ -141,20 +157,18 @@ def _fick(law: Law, widths: Widths) -> Fitted:
     square = float(basis @ basis)
     D = float(basis @ seen) / square
     chi2 = float(((seen - D * basis) ** 2).sum())
-    unit, scaled, quantile = _unit(chi2, len(seen) - 1, widths)
-    error = (unit / square) ** 0.5
+    units = units_of(basis[:, None], chi2, widths.correlation, with_errors=widths.error is not None)
+    error, quantile = (units.of["D"] / square) ** 0.5, units.quantile
     unknown = {"tau": np.nan, "length": np.nan}
     return Fitted(
         law, {"D": D, **unknown}, {"D": error, **unknown},
         {"D": (D - quantile * error, D + quantile * error), "tau": (0.0, np.inf), "length": (0.0, np.inf)},
-        (1.0, 1 / (6 * D)), chi2, len(seen), 1, scaled, widths.error is not None,
+        (1.0, 1 / (6 * D)), chi2 / units.expected, len(seen), 1, units.scaled, widths.error is not None,
         "fitted; Fick's law has neither length nor residence time", "",
     )  # fmt: skip
 
 
-def _refined(
-    law: Law, widths: Widths, length: float, tau: float, quantile: float, unit: float, *, scaled: bool
-) -> Fitted:
+def _refined(law: Law, widths: Widths, length: float, tau: float, units: Units) -> Fitted:
     """Where one stretch of lengths fits: least squares from its best one, errors from the covariance."""
     import lmfit
 
@@ -171,28 +185,38 @@ def _refined(
         return nothing(law, widths, f"The least squares of {law.name} did not settle on errors.")
     names = ("D", "tau", "length")
     values = {name: float(found.params[name].value) for name in names}
-    errors = {name: float(found.params[name].stderr) * unit**0.5 for name in names}
+    errors = {name: float(found.params[name].stderr) * units.of[name] ** 0.5 for name in names}
+    intervals = {
+        name: (values[name] - units.quantile * errors[name], values[name] + units.quantile * errors[name])
+        for name in names
+    }
     return Fitted(
-        law, values, errors,
-        {name: (values[name] - quantile * errors[name], values[name] + quantile * errors[name]) for name in names},
-        (values["length"], values["tau"]), float(found.chisqr), len(widths.q), 2, scaled, widths.error is not None,
-        "fitted", str(lmfit.fit_report(found)),
+        law, values, errors, intervals, (values["length"], values["tau"]), float(found.chisqr) / units.expected,
+        len(widths.q), 2, units.scaled, widths.error is not None, "fitted", str(lmfit.fit_report(found)),
     )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class _Profile:
-    """χ² along the lengths that fit, and with it along every quantity: for each length 1/τ may stray a little."""
+    """χ² along the lengths, and with it along every quantity: for each length 1/τ may stray a little."""
 
     lengths: Floats
     rates: Floats
     rate_errors: Floats
     chi2: Floats
-    unit: float
+    between: Floats  # Δχ² of one standard error of what tells each length from the best
+    units: Units
+
+    @property
+    def accepted(self) -> NDArray[np.bool_]:
+        """Which lengths fit as well as the best."""
+        rise: Floats = self.chi2 - self.chi2.min()
+        return rise <= self.units.quantile**2 * self.between
 
     def interval(self, name: str, quantile: float) -> tuple[float, float]:
         """Where χ² is within ``quantile`` standard errors of its least."""
-        slack = quantile**2 * self.unit - (self.chi2 - self.chi2.min())
+        unit = self.between if name == "length" else self.units.of[name]
+        slack = quantile**2 * unit - (self.chi2 - self.chi2.min())
         inside = slack >= 0
         reach = self.rate_errors[inside] * np.sqrt(slack[inside])
         low, high = np.maximum(self.rates[inside] - reach, 0.0), self.rates[inside] + reach
@@ -204,21 +228,18 @@ class _Profile:
         return float(ends[0].min()), float(ends[1].max())
 
 
-def _open(
-    law: Law, widths: Widths, profile: _Profile, quantile: float, told: list[float], *,
-    scaled: bool, short: bool, long: bool,
-) -> Fitted:  # fmt: skip
+def _open(law: Law, widths: Widths, profile: _Profile, told: list[float], *, short: bool, long: bool) -> Fitted:
     """Where short or long lengths, or several apart, fit as well: what is known all the same, and bounds."""
-    best = int(np.argmin(profile.chi2))
+    best, units = int(np.argmin(profile.chi2)), profile.units
     length, tau = float(profile.lengths[best]), 1 / float(profile.rates[best])
     at_best = {"D": length**2 / (6 * tau), "tau": tau, "length": length}
     known = ""
     if short != long and len(told) == 1:
         known = "tau" if short == (law.plateau == "low") else "D"
     intervals = {
-        name: profile.interval(name, quantile)
+        name: profile.interval(name, units.quantile)
         if name == known
-        else _opened(profile.interval(name, quantile), short, long)
+        else _opened(profile.interval(name, units.quantile), short, long)
         for name in at_best
     }
     low, high = profile.interval(known, 1.0) if known else (np.nan, np.nan)
@@ -226,8 +247,8 @@ def _open(
         law,
         {name: value if name == known else np.nan for name, value in at_best.items()},
         {name: (high - low) / 2 if name == known else np.nan for name in at_best},
-        intervals, (length, tau), float(profile.chi2[best]), len(widths.q), 2, scaled, widths.error is not None,
-        _sentence(law, known, intervals["length"], told, short=short, long=long), "",
+        intervals, (length, tau), float(profile.chi2[best]) / units.expected, len(widths.q), 2, units.scaled,
+        widths.error is not None, _sentence(law, known, intervals["length"], told, short=short, long=long), "",
     )  # fmt: skip
 
 

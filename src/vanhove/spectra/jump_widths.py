@@ -10,6 +10,7 @@ import numpy as np
 from vanhove.base.errors import Refusal
 
 from .confinement import Elastic
+from .jackknife import FEWEST_PARTS, covariance
 from .jump_fit import Widths
 
 if TYPE_CHECKING:
@@ -58,10 +59,11 @@ def _several(widths: Any) -> list[Any] | None:
 
 
 def _run(widths: Any, component: int, window: tuple[float, float] | None) -> Run:
-    temperature, elastic = np.nan, None
+    temperature, elastic, parts = np.nan, None, None
     if hasattr(widths, "data_vars"):
         q, width, error = _from_result(widths, component)
         elastic = _elastic(widths, component, window)
+        parts = _parts(widths, component)
         own = widths.coords["temperature"] if "temperature" in widths.coords else widths.attrs.get("temperature")
         temperature = np.nan if own is None else float(own)
     else:
@@ -69,7 +71,8 @@ def _run(widths: Any, component: int, window: tuple[float, float] | None) -> Run
     used = _inside(q, window) & np.isfinite(width)
     if error is not None and (np.isfinite(error) & (error > 0)).any():
         used &= np.isfinite(error) & (error > 0)
-        return Run(Widths(q[used], width[used], error[used]), elastic, temperature)
+        together = None if parts is None else _correlation(parts[:, used])
+        return Run(Widths(q[used], width[used], error[used], together), elastic, temperature)
     return Run(Widths(q[used], width[used], None), elastic, temperature)
 
 
@@ -98,6 +101,24 @@ def _from_result(result: Dataset, component: int) -> tuple[Floats, Floats, Float
     width, error = found
     assert width is not None
     return np.asarray(result.q.values, np.float64), width, error
+
+
+def _parts(result: Dataset, component: int) -> Floats | None:
+    """The widths (part, q) with each part of a simulation left out; None of measured ones."""
+    if "width_without" not in result:
+        return None
+    array = _of_component(result["width_without"], component)
+    return np.asarray(array.transpose("part", "q").values, np.float64)
+
+
+def _correlation(without: Floats) -> Floats | None:
+    """Of the errors of widths at different Q; None where some are not known with each part left out."""
+    if len(without) < FEWEST_PARTS or not np.isfinite(without).all():
+        return None
+    matrix = covariance(without)
+    sigma = np.sqrt(np.diag(matrix))
+    correlation: Floats = matrix / np.outer(sigma, sigma)
+    return correlation
 
 
 def _of_component(array: Any, component: int) -> Any:

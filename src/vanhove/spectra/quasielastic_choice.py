@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from vanhove.fitting.choice import runs, schwarz
 
+from .jackknife import covariance
 from .quasielastic_model import Fitted, Quasielastic, Spectrum, Terms
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
 
 GAIN = 6.0  # of the criterion, that one more line must bring: strong evidence, 20 to 1
 SURE = 3.0  # standard errors that the area of a line differs from 0 by, where the number of lines is chosen
@@ -40,6 +46,7 @@ class Outcome:
     criterion: dict[int, float] = field(default_factory=dict)
     width_lower: dict[int, float] = field(default_factory=dict)  # 95 % bounds of widths that are not determined
     width_upper: dict[int, float] = field(default_factory=dict)
+    without: dict[str, Floats] = field(default_factory=dict)  # what was fitted, with each part of a run left out
 
 
 def fit_spectrum(
@@ -51,11 +58,13 @@ def fit_spectrum(
     shape: Literal["lorentzian", "gaussian"],
     centre: float,
     errors_given: bool,
+    without: Floats | None = None,
 ) -> Outcome:
     """Fit each of ``numbers`` of lines and take the one that the criterion prefers.
 
     ``centre`` is where the peak is, about. Without errors the weights are those that the scatter about the richest
-    model asks for.
+    model asks for. ``without`` (part, point) are the values with each part of a run left out: errors then follow from
+    what these make of the fit.
     """
 
     def model(number: int, of: Spectrum) -> Quasielastic:
@@ -80,7 +89,7 @@ def fit_spectrum(
         scale = np.sqrt(enlarged * spectrum.correlated)
         if criterion[number] < criterion[chosen] - GAIN and _supported(fits[number], spectrum, scale):
             chosen = number
-    return _judged(fits[chosen], model(chosen, spectrum), criterion, errors_given=errors_given)
+    return _judged(fits[chosen], model(chosen, spectrum), criterion, without, errors_given=errors_given)
 
 
 def reduced(fitted: Fitted, spectrum: Spectrum) -> float:
@@ -117,7 +126,9 @@ def _supported(fitted: Fitted, spectrum: Spectrum, scale: float) -> bool:
     return apart and areas and known and not fitted.bound
 
 
-def _judged(fitted: Fitted, model: Quasielastic, criterion: dict[int, float], *, errors_given: bool) -> Outcome:
+def _judged(
+    fitted: Fitted, model: Quasielastic, criterion: dict[int, float], without: Floats | None, *, errors_given: bool
+) -> Outcome:
     from scipy.stats import chi2 as chi2_law
 
     spectrum = model.spectrum
@@ -129,16 +140,34 @@ def _judged(fitted: Fitted, model: Quasielastic, criterion: dict[int, float], *,
         bad = ratio > POOR or (ratio > STRUCTURED and chance < STRUCTURE)
     else:
         widened, bad = True, chance < SIGNIFICANT
-    scale = float(np.sqrt(spectrum.correlated * (ratio if widened else 1.0)))
+    misfit = ratio if widened else 1.0
+    told, parts = (fitted, {}) if without is None else _by_parts(fitted, model, without)
+    scale = float(np.sqrt(misfit if parts else spectrum.correlated * misfit))
     lower: dict[int, float] = {}
     upper: dict[int, float] = {}
-    flags = list(_undetermined(fitted, model, scale, lower, upper))
+    flags = list(_undetermined(fitted, told, model, scale, lower, upper))
     known = ratio if errors_given else np.nan
     rest = float(np.sqrt(np.mean((spectrum.values - fitted.curve) ** 2)) / np.abs(fitted.curve).max())
     measure = f"reduced χ² {ratio:.3g}" if errors_given else f"residuals of {100 * rest:.2g} % of the peak"
     larger = f"; errors multiplied by {np.sqrt(ratio):.2g}" if widened and errors_given else ""
     sentences = [_quality(fitted.terms.lines, measure, chance, bad=bad) + f"{larger}.", *flags]
-    return Outcome(fitted, scale, known, chance, bad, " ".join(sentences), criterion, lower, upper)
+    return Outcome(told, scale, known, chance, bad, " ".join(sentences), criterion, lower, upper, parts)
+
+
+def _by_parts(fitted: Fitted, model: Quasielastic, without: Floats) -> tuple[Fitted, dict[str, Floats]]:
+    """The fit with the covariance that ``without`` (part, point) shows, and what is fitted to each of these.
+
+    They are so much alike that the fit follows them in proportion: nothing is fitted again.
+    """
+    follows = model.response(fitted)
+    if follows is None:
+        return fitted, {}
+    moved = (without - model.spectrum.values) @ follows.T
+    matrix = covariance(moved)
+    names = fitted.free
+    shared = {(a, b): float(matrix[i, j]) for i, a in enumerate(names) for j, b in enumerate(names)}
+    each = {name: fitted.values[name] + moved[:, k] for k, name in enumerate(names)}
+    return replace(fitted, covariance=shared), each
 
 
 def _quality(lines: int, measure: str, chance: float, *, bad: bool) -> str:
@@ -150,9 +179,12 @@ def _quality(lines: int, measure: str, chance: float, *, bad: bool) -> str:
 
 
 def _undetermined(
-    fitted: Fitted, model: Quasielastic, scale: float, lower: dict[int, float], upper: dict[int, float]
+    plain: Fitted, fitted: Fitted, model: Quasielastic, scale: float, lower: dict[int, float], upper: dict[int, float]
 ) -> Iterator[str]:
-    """Sentences about widths that the spectrum does not determine; their bounds go into ``lower`` and ``upper``."""
+    """Sentences about widths that the spectrum does not determine; their bounds go into ``lower`` and ``upper``.
+
+    ``plain`` has the covariance of independent points, by which χ² rises.
+    """
     if not fitted.covariance:
         lower.update(dict.fromkeys(range(1, fitted.terms.lines + 1), np.nan))
         upper.update(lower)
@@ -163,20 +195,26 @@ def _undetermined(
     for k, name in enumerate(fitted.terms.widths, 1):
         width, error = fitted.values[name], scale * fitted.error(name)
         area, area_error = fitted.values[f"area_{k}"], scale * fitted.error(f"area_{k}")
+        # a width that is held at its bound has no error of either kind
+        loose = 1.0 if fitted is plain else model.spectrum.correlated**0.5
+        unit = scale * (fitted.error(name) / plain.error(name) if plain.error(name) > 0 else loose)
         if not area > SEEN * area_error:
             lower[k] = upper[k] = np.nan
             yield f"Line {k} is not seen: its area is {area:.3g} ± {area_error:.2g}."
         elif width > TOO_WIDE * model.spectrum.reach:
-            lower[k], upper[k] = _bound(fitted, model, name, scale, low), np.nan
+            lower[k], upper[k] = _bound(fitted, model, name, unit, low), np.nan
             yield f"Width {k} is not determined: wider than the window, above {lower[k]:.3g} meV (95 %)."
         elif not width > max(SEEN * error, finest):
-            lower[k], upper[k] = np.nan, max(_bound(fitted, model, name, scale, high), finest)
+            lower[k], upper[k] = np.nan, max(_bound(fitted, model, name, unit, high), finest)
             yield f"Width {k} is not determined: below {upper[k]:.3g} meV (95 %)."
 
 
-def _bound(fitted: Fitted, model: Quasielastic, name: str, scale: float, end: float) -> float:
-    """The width, towards ``end``, at which χ², all else fitted again, has risen to a one-sided 95 % bound."""
-    allowed = fitted.chi2 + ONE_SIDED * scale**2
+def _bound(fitted: Fitted, model: Quasielastic, name: str, unit: float, end: float) -> float:
+    """The width, towards ``end``, at which χ², all else fitted again, has risen to a one-sided 95 % bound.
+
+    χ² rises by ``unit`` squared at one standard error.
+    """
+    allowed = fitted.chi2 + ONE_SIDED * unit**2
     start = dict(fitted.values)
 
     def rises(width: float) -> bool:

@@ -104,6 +104,7 @@ class Fitted:
     columns: Floats  # (point, linear parameter)
     report: str
     bound: tuple[str, ...]  # widths that ended at a bound
+    free: tuple[str, ...]  # what was fitted
 
     @property
     def curve(self) -> Floats:
@@ -232,8 +233,17 @@ class Quasielastic:
         minimizer = lmfit.Minimizer(misfit, parameters, scale_covar=False, max_nfev=STEPS * len(parameters))
         return minimizer.minimize(method="leastsq")
 
-    def _covariance(self, names: Sequence[str], values: dict[str, float], columns: Floats) -> Floats | None:
-        """From derivatives at the fitted values; None where they don't tell the parameters apart."""
+    def response(self, fitted: Fitted) -> Floats | None:
+        """How the free parameters follow small changes of the points, (parameter, point); None if nobody can say."""
+        slopes = self._slopes(fitted.free, fitted.values, fitted.columns)
+        size = np.linalg.norm(slopes, axis=0)
+        if not (size > 0).all() or np.linalg.cond(slopes / size) > SINGULAR:
+            return None
+        moved: Floats = np.linalg.pinv(slopes / size) / size[:, None] / self.spectrum.errors
+        return moved
+
+    def _slopes(self, names: Sequence[str], values: dict[str, float], columns: Floats) -> Floats:
+        """Derivatives of the model at the fitted values, over the errors of the points: (point, parameter)."""
         terms, errors = self.terms, self.spectrum.errors
         amounts = np.array([values[name] for name in terms.linear])
         sides = {}
@@ -243,7 +253,12 @@ class Quasielastic:
             ahead, behind = (self.columns([at[w] for w in terms.widths], at["centre"]) @ amounts for at in moved)
             sides[name] = (ahead - behind) / (2 * step)
         linear = dict(zip(terms.linear, columns.T, strict=True))
-        slopes = np.stack([(linear | sides)[name] / errors for name in names], axis=1)
+        slopes: Floats = np.stack([(linear | sides)[name] / errors for name in names], axis=1)
+        return slopes
+
+    def _covariance(self, names: Sequence[str], values: dict[str, float], columns: Floats) -> Floats | None:
+        """From derivatives at the fitted values; None where they don't tell the parameters apart."""
+        slopes = self._slopes(names, values, columns)
         size = np.linalg.norm(slopes, axis=0)
         if not (size > 0).all() or np.linalg.cond(slopes / size) > SINGULAR:
             return None
@@ -266,4 +281,5 @@ class Quasielastic:
         }  # fmt: skip
         ended = tuple(sorted(renamed[name] for name in bound))
         report = str(lmfit.fit_report(result))
-        return Fitted(self.terms, values, covariance, float(result.chisqr), self.free, columns, report, ended)
+        chi2 = float(result.chisqr)
+        return Fitted(self.terms, values, covariance, chi2, self.free, columns, report, ended, tuple(names))

@@ -65,6 +65,7 @@ def variables(
             ("q", "component"), by_line(lambda o, k: o.width_upper.get(k, np.nan)), "meV",
             "95 % upper bound of a width that is not determined",
         ),
+        **_without(outcomes, lines),
         "area": Column(
             ("q", "component"), by_line(lambda o, k: o.fitted.values[f"area_{k}"]), area, "area of a line"
         ),
@@ -91,6 +92,20 @@ def variables(
         "report": Column(("q",), words(lambda o: o.fitted.report, ""), "1", "lmfit's report"),
     }
     return table | _curves(outcomes, spectra, measured, lines, units)
+
+
+def _without(outcomes: Sequence[Outcome | None], lines: int) -> dict[str, Column]:
+    """The widths with each part of a simulation left out, where they are determined; nothing of measurements."""
+    parts = max([0, *(len(next(iter(one.without.values()))) for one in outcomes if one is not None and one.without)])
+    if not parts:
+        return {}
+    table = np.full((parts, len(outcomes), lines), np.nan)
+    for i, one in enumerate(outcomes):
+        for k in range(lines):
+            if one is not None and f"width_{k + 1}" in one.without and k + 1 not in one.width_lower:
+                table[:, i, k] = one.without[f"width_{k + 1}"]
+    what = "width of a line (HWHM) with one part of the run left out"
+    return {"width_without": Column(("part", "q", "component"), table, "meV", what)}
 
 
 def lines_of(outcomes: Sequence[Outcome | None]) -> int:

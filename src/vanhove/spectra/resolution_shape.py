@@ -43,11 +43,15 @@ class Shape:
         return np.array([line.fwhm for line in self.lines])
 
     @property
+    def share(self) -> float | None:
+        """Of a Lorentzian in a line that a formula gives; None for a measured one."""
+        line = self.lines[0]
+        return line.share if isinstance(line, PseudoVoigtResolution) else None
+
+    @property
     def gaussian(self) -> float | None:
         """The FWHM of a Gaussian that is the same at all Q; None for any other shape."""
-        line = self.lines[0]
-        simple = isinstance(line, PseudoVoigtResolution) and line.share == 0
-        return line.fwhm if simple else None
+        return self.lines[0].fwhm if self.share == 0 else None
 
     def at_lags(self, lags: int, spacing: float) -> Complexes:
         r"""∫ R(E) exp(iEt/ħ) dE, (q, lag), at lags 0, Δt, 2Δt … (``spacing``, ps): 1 at lag 0."""

@@ -40,8 +40,8 @@ def resolutions_of(
 
     A number is the FWHM (meV) of a Gaussian. Of a measured resolution the spectrum nearest in q is taken, refused where
     it is further away than half a step of its q; one spectrum alone serves all q. None: the transform that made a
-    simulated spectrum, or its ``resolution_fwhm``. ``background="flat"`` takes off the lower of the mean heights of
-    both wings of a measured one, beyond 8 FWHM.
+    simulated spectrum, the R of a simulated experiment, or its ``resolution_fwhm``. ``background="flat"`` takes off the
+    lower of the mean heights of both wings of a measured one, beyond 8 FWHM.
     """
     q = q_of(spectra)
     if resolution is None:
@@ -80,6 +80,8 @@ def _own(spectra: Dataset, count: int) -> Found:
     if transform is not None:
         name = str(spectra.attrs["window"])
         return Found([transform] * count, f"its own transform, {name} window, FWHM {transform.fwhm:.4g} meV")
+    if "R" in spectra:
+        return _of_experiment(spectra)
     if "resolution_fwhm" in spectra.attrs:
         fwhm = float(spectra.attrs["resolution_fwhm"])
         return Found([PseudoVoigtResolution(fwhm)] * count, f"Gaussian, FWHM {fwhm:.4g} meV, as its attributes say")
@@ -87,6 +89,21 @@ def _own(spectra: Dataset, count: int) -> Found:
         "There is no resolution for these spectra", "they do not say how they were transformed",
         "Give resolution=: a spectrum from read_measured, or its FWHM in meV",
     )  # fmt: skip
+
+
+def _of_experiment(spectra: Dataset) -> Found:
+    """What ``instrument`` put into the spectra: a line by its formula, or R(q, energy) itself."""
+    share = spectra.attrs.get("resolution_share")
+    if share is not None:
+        fwhm = np.atleast_1d(np.asarray(spectra["fwhm"].values, np.float64))
+        name = "Gaussian" if share == 0 else f"pseudo-Voigt, {share:.3g} of it Lorentzian"
+        lines: list[Resolution] = [PseudoVoigtResolution(width, float(share)) for width in fwhm.tolist()]
+        return Found(lines, f"that of the simulated experiment, {name}, FWHM {np.median(fwhm):.4g} meV")
+    energy = np.asarray(spectra["energy"].values, np.float64)
+    return Found(
+        [MeasuredResolution(energy, line) for line in rows(spectra, "R")],
+        "R(q, energy) of the simulated experiment, as measured",
+    )
 
 
 def _measured(resolution: Dataset, wanted: Floats, background: Literal["flat"] | None) -> Found:

@@ -41,6 +41,7 @@ class Simulated:
     error: Floats | None  # (q, energy), of the spectrum under ``window``
     window: Floats  # (lag,)
     smoothed: float  # meV, FWHM of a Gaussian that is in ``rows`` for good; 0 where there is none
+    without: Floats | None = None  # (part, q, energy): ``rows`` with each part of the run left out
 
     @classmethod
     def of(cls, sqe: Dataset) -> Simulated:
@@ -54,12 +55,17 @@ class Simulated:
             return cls(q, _spacing(sqe), S, error, np.ones(S.shape[1] // 2 + 1), fwhm)
         lag = np.asarray(sqe["lag"].values, float)
         spacing = float(lag[-1] - lag[0]) / (len(lag) - 1)
-        F = sqe["F"].transpose("q", "lag").values
-        rows = spectrum(F, spacing, Window(np.ones(len(lag)), 0.0, "none"))
+        factor = np.ones(2 * len(lag) - 1)
         if sqe.attrs.get("correction") == "detailed-balance":
-            rows = rows * detailed_balance(energy_grid(len(lag), spacing), _temperature(sqe))
+            factor = detailed_balance(energy_grid(len(lag), spacing), _temperature(sqe))
+
+        def bare(F: Floats) -> Floats:
+            return spectrum(F, spacing, Window(np.ones(len(lag)), 0.0, "none")) * factor
+
+        rows = bare(sqe["F"].transpose("q", "lag").values)
+        without = bare(sqe["F_without"].transpose("part", "q", "lag").values) if "F_without" in sqe else None
         used = lag_window(len(lag), spacing, fwhm if window == "Gaussian" else None).values
-        return cls(q, spacing, rows, error, used, 0.0)
+        return cls(q, spacing, rows, error, used, 0.0, without)
 
     @property
     def last(self) -> int:
@@ -106,7 +112,8 @@ class Simulated:
             return mixed
 
         error = None if self.error is None else between(self.error)
-        return replace(self, q=q, rows=between(self.rows), error=error)
+        without = None if self.without is None else np.stack([between(part) for part in self.without])
+        return replace(self, q=q, rows=between(self.rows), error=error, without=without)
 
     def through(self, shape: Shape, energy: Floats | None = None) -> tuple[Floats, Floats | None]:
         """The spectrum convolved with a resolution, and its standard error, on its own energies or on others.
@@ -122,6 +129,13 @@ class Simulated:
         passed = _power(np.abs(kernel)) / _power(self.window)
         variance = self._windowed(self.error**2, kernel, energy) * passed[:, None]
         return seen, np.sqrt(np.maximum(variance, 0.0))
+
+    def parts_through(self, shape: Shape, energy: Floats | None = None) -> Floats | None:
+        """The same (part, q, energy) with each part of the run left out."""
+        if self.without is None:
+            return None
+        kernel = shape.at_lags(self.last + 1, self.spacing)
+        return np.stack([self._windowed(rows, kernel, energy) for rows in self.without])
 
     def _windowed(self, rows: Floats, kernel: Complexes, energy: Floats | None) -> Floats:
         from scipy.fft import fft, ifft

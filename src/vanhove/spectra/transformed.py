@@ -50,7 +50,7 @@ class TransformedResolution:
         return float(1 / ((squares.sum() - squares[0] / 2 - squares[-1] / 2) / (len(squares) - 1)))
 
     def seen(self, energy: Floats, correlation: Floats) -> Floats:
-        """The line of any real and even correlation function, given at ``lags``."""
+        """The line of any real and even correlation function, given at ``lags`` along its last axis."""
         return self._line(energy, 0.0, correlation)
 
     def delta(self, energy: Floats, centre: float = 0.0) -> Floats:
@@ -76,7 +76,7 @@ class TransformedResolution:
         moved = spectrum(correlation * np.cos(centre * self.lags / HBAR), self._spacing, self._window)
         if centre != 0:
             moved = moved + self._odd(correlation * np.sin(centre * self.lags / HBAR))
-        found: Floats = moved[at]
+        found: Floats = moved[..., at]
         return found
 
     def _odd(self, correlation: Floats) -> Floats:
