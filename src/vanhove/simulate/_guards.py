@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from vanhove.base.errors import Refusal
 from vanhove.base.units import K_B_EV, KCAL_MOL_IN_EV
 
@@ -19,11 +21,11 @@ from .dump import open_dump
 from .thermo import LOOSE
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from ._protocol import Protocol
     from .deck import Start
+    from .dump import DumpFile
     from .legs import Leg
     from .pairwise import Potential
     from .thermo import Row
@@ -40,16 +42,18 @@ class Guards:
 
     ``temperature``: how far the mean over ``window`` ps may lie from its target, as a share of it; looked at from
     ``settle`` ps of a stage on, since a minimised structure takes half of the first kinetic energy (3000 K become
-    1800 K within 0.2 ps, and 3000 K again after 0.8). ``silence``: seconds without a word from the engine.
+    1800 K within 0.2 ps, and 3000 K again after 0.8). ``silence``: seconds without a word from the engine. ``volume``:
+    how far the volume under a pressure may go from where the run began, as a share of it.
     """
 
     temperature: float = 0.25
     window: float = 1.0
     settle: float = 2.0
     silence: float = 900.0
+    volume: float = 0.5
 
     def __post_init__(self) -> None:
-        for name in ("temperature", "window", "settle", "silence"):
+        for name in ("temperature", "window", "settle", "silence", "volume"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):
                 raise Refusal(f"{name}={value} in Guards", "", "Give a positive number")
@@ -74,7 +78,7 @@ def check_before(start: Start, potential: Potential, protocol: Protocol) -> None
                 f"potential '{potential.name}', at {found.radius:.3f} Å",
                 f"Raise A or lower C of this pair until it is {SAFE_CLIMB:g} k_B T or more; see .describe()",
             )
-    contact = _contact(start.positions, start, bounds(potential, start.order))
+    contact = _contact(start.positions, start.cell, start, bounds(potential, start.order))
     if contact is not None:
         raise Refusal(
             f"The structure has {_said(contact)}",
@@ -86,8 +90,11 @@ def check_before(start: Start, potential: Potential, protocol: Protocol) -> None
 class Watch:
     """Looks after one leg: its log, its close contacts, its silence. Raises a :class:`Refusal` that says why."""
 
-    def __init__(self, guards: Guards, start: Start, limits: dict[str, float], timestep: float) -> None:
-        self._guards, self._start, self._limits = guards, start, limits
+    def __init__(
+        self, guards: Guards, start: Start, limits: dict[str, float], timestep: float, *, changing: bool = False
+    ) -> None:
+        """``changing`` says whether the cell may change."""
+        self._guards, self._start, self._limits, self._changing = guards, start, limits, changing
         self._ps = timestep / 1000
         self._recent: deque[tuple[float, float, float]] = deque()  # time of the stage, temperature, target
         self._stage = -1
@@ -110,6 +117,7 @@ class Watch:
             self.refuse(f"the energy is {row.potential}, the temperature {row.temperature}", row.step, LOOSE)
         if self._leg.stage_steps == 0:
             return  # a minimisation has no temperature
+        self._check_volume(row)
         highest = max(self._leg.target(0), self._leg.target(self._leg.stage_steps))
         if row.temperature > RUNAWAY * highest:
             what = (
@@ -125,6 +133,16 @@ class Watch:
         full = now - self._recent[0][0] >= self._guards.window - self._ps
         if thermostat(self._leg.stage) and full and now - self._guards.window >= self._guards.settle - self._ps:
             self._check_mean(row.step)
+
+    def _check_volume(self, row: Row) -> None:
+        began = float(np.linalg.det(self._start.cell))
+        if abs(row.volume - began) > self._guards.volume * began:
+            self.refuse(
+                f"the cell's volume is {row.volume:.0f} Å³ where it was {began:.0f} Å³ when the run began",
+                row.step,
+                "Hold the temperature at a constant volume first, or choose another pressure; where it is meant, widen "
+                "Guards(volume=...)",
+            )
 
     def _check_mean(self, step: int) -> None:
         count = len(self._recent)
@@ -146,7 +164,7 @@ class Watch:
             last = dump.n_frames
             steps, values = dump.read(last - 1, last)  # what fell together stays together: the latest tells
             self._frames = last
-            self._check_contacts(values[0, :, :3], int(steps[0]))
+            self._check_contacts(values[0, :, :3], dump, last - 1, int(steps[0]))
         silent = time.monotonic() - self._heard
         if silent > self._guards.silence:
             self.refuse(
@@ -158,10 +176,11 @@ class Watch:
         dump = open_dump(self._folder / END)
         if dump is not None:
             steps, values = dump.read(0, 1)
-            self._check_contacts(values[0, :, :3], int(steps[0]))
+            self._check_contacts(values[0, :, :3], dump, 0, int(steps[0]))
 
-    def _check_contacts(self, positions: Floats, step: int) -> None:
-        contact = _contact(positions, self._start, self._limits)
+    def _check_contacts(self, positions: Floats, dump: DumpFile, frame: int, step: int) -> None:
+        cell = dump.cells(frame, frame + 1)[0] if self._changing else self._start.cell
+        contact = _contact(positions, cell, self._start, self._limits)
         if contact is not None:
             self.refuse(f"there are {_said(contact)}", step, LOOSE)
 
@@ -173,10 +192,8 @@ class Watch:
         raise Refusal(f"Stage '{leg.stage.name}' was stopped: {what}", where, do)
 
 
-def _contact(positions: Floats, start: Start, limits: dict[str, float]) -> Contact | None:
-    import numpy as np
-
-    return too_close(positions, start.cell, np.array(start.species), limits)
+def _contact(positions: Floats, cell: Floats, start: Start, limits: dict[str, float]) -> Contact | None:
+    return too_close(positions, cell, np.array(start.species), limits)
 
 
 def _said(contact: Contact) -> str:

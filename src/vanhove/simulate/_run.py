@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -25,13 +25,14 @@ from .engines import LEG_ATOM_STEPS, Engine, check_engine, find_engine
 from .folder import Folder
 from .legs import Leg, cut, default_leg_steps
 from .pace import Pace, Progress
-from .thermo import Log, Row, explain
+from .thermo import Log, Row, explain, means
 
 if TYPE_CHECKING:
     from ase import Atoms
 
     from vanhove.trajectory import Trajectory
 
+    from ._constrain import Constraint
     from .pairwise import Potential
 
 POLL = 0.1  # s
@@ -73,8 +74,9 @@ def run(
     leg_steps: int | None = None,
     guards: Guards | None = None,
     progress: Progress | None = None,
+    constrain: Constraint | None = None,
 ) -> Finished:
-    """Run ``protocol`` on ``atoms`` in ``directory``, at constant volume.
+    """Run ``protocol`` on ``atoms`` in ``directory``.
 
     The run is cut into legs, each an engine process that starts from the one before and counts when it is whole. Killed
     at any moment it goes on at the first leg that is not, and the trajectory is the one of an undisturbed run, bit by
@@ -107,19 +109,24 @@ def run(
     progress
         Called a few times a second with stage, temperature (K), steps done, steps in all, ns/day, seconds left. What it
         raises stops the engine, and the run can be resumed.
+    constrain
+        :func:`constrain`: what of the framework is held, in all stages; the same as the protocol's own ``constrain``.
     """
     plan = as_protocol(protocol)
+    if constrain is not None:
+        plan = replace(plan, constrain=constrain)
     check_engine(engine, potential, plan)
     if ranks is not None and ranks < 1:
         raise Refusal(f"ranks={ranks}", "", "Give 1 or more")
     if leg_steps is not None and leg_steps < 1:
         raise Refusal(f"leg_steps={leg_steps}", "", "Give 1 or more")
-    start = start_of(atoms, potential)
+    start = start_of(atoms, potential, plan)
     check_before(start, potential, plan)
     steps = leg_steps or default_leg_steps(len(start.species), LEG_ATOM_STEPS[potential.engine])
     asked = {
         "atoms": start.fingerprint, "potential": potential.to_dict(), "protocol": plan.to_dict(), "seed": seed,
         "leg_steps": steps,
+        **({"held": [stage.fingerprint for stage in start.held]} if start.held else {}),
     }  # fmt: skip
     folder = Folder(directory)
     with folder.locked() as lock:
@@ -203,7 +210,8 @@ class _Work:
 
     def all_legs(self, guards: Guards, progress: Progress | None) -> None:
         """Do every leg that is not whole yet."""
-        watch = Watch(guards, self.start, bounds(self.potential, self.start.order), self.protocol.timestep)
+        limits = bounds(self.potential, self.start.order)
+        watch = Watch(guards, self.start, limits, self.protocol.timestep, changing=self.protocol.changes_cell)
         pace = Pace(progress, sum(self.protocol.steps(s) for s in self.protocol.stages), self.protocol.timestep)
         for number, leg in enumerate(self.legs):
             if not self.folder.leg(leg).exists():
@@ -236,10 +244,9 @@ class _Work:
         output.check_leg(attempt, leg, self.protocol)
         watch.finish()
         (attempt / CONTACTS).unlink(missing_ok=True)
-        later = [row.temperature for row in rows[1:]] or [row.temperature for row in rows]
         how = {
             "stage": leg.stage.name, "steps": [leg.start, leg.stop], "seconds": round(time.monotonic() - began, 3),
-            "temperature": sum(later) / max(len(later), 1), "command": [Path(command[0]).name, *command[1:]],
-            "engine_version": self.engine.version,
+            **means(rows, len(self.start.species), self.protocol.timestep / 1000),
+            "command": [Path(command[0]).name, *command[1:]], "engine_version": self.engine.version,
         }  # fmt: skip
         self.folder.keep(leg, attempt, how)

@@ -11,8 +11,8 @@ from vanhove.base.errors import Refusal
 from vanhove.base.files import whole
 
 from ._protocol import Minimise, Produce, Protocol, thermostat
-from .constraints import RIGID, held_in_stages
-from .deck import CONTACT_PS, RESTART, THERMO_PS, drawn_from, steps_of
+from .constraints import RIGID
+from .deck import CONTACT_PS, RESTART, THERMO_PS, begins_at_rest, drawn_from, steps_of
 
 if TYPE_CHECKING:
     from .deck import Start
@@ -50,7 +50,7 @@ def leg_input(
 ) -> dict[str, Any]:
     """The orders of one leg."""
     stage = leg.stage
-    held = held_in_stages(protocol, start.species, start.positions, start.cell, {})[0][leg.stage_number]
+    held = start.held_in(leg.stage_number)
     orders: dict[str, Any] = {
         "stage": stage.name,
         "steps": [leg.start, leg.stop],
@@ -62,7 +62,7 @@ def leg_input(
     if isinstance(stage, Minimise):
         limits = {"energy": stage.energy, "force": stage.force, "iterations": stage.iterations}
         return {**orders, "minimise": limits}
-    at_rest = start.velocities is None if previous is None else isinstance(previous.stage, Minimise)
+    at_rest = begins_at_rest(leg, previous, start)
     return {
         **orders,
         "draw": drawn_from("velocities", seed, leg.stage_number) if at_rest else None,

@@ -12,6 +12,7 @@ from vanhove.base.elements import element_of
 from vanhove.base.errors import Refusal, nearest
 from vanhove.base.files import digest
 
+from ._protocol import thermostat
 from .polyanions import Polyanions, find_polyanions
 
 if TYPE_CHECKING:
@@ -65,8 +66,8 @@ def free(n_atoms: int) -> Held:
 
 def held_in_stages(
     protocol: Protocol, species: Sequence[str], positions: Floats, cell: Floats, values: Mapping[str, Any]
-) -> tuple[tuple[Held, ...], Ints]:
-    """What is held in each stage, and the cells that put each body's atoms beside each other.
+) -> tuple[tuple[Held, ...], Ints | None]:
+    """What is held in each stage, empty where nothing is; and the cells that put a body's atoms beside each other.
 
     ``values`` are the structure's arrays that a stage may name, as ``{"region": ...}``.
     """
@@ -74,11 +75,11 @@ def held_in_stages(
     if protocol.constrain is not None:
         fixed, units = _constrained(protocol.constrain, species, positions, cell)
     image = np.zeros((len(species), 3), np.int64) if units is None else units.image
-    stages = [
+    stages = tuple(
         _held(protocol, stage, fixed | frozen_atoms(stage, species, values), units, positions + image @ cell)
         for stage in protocol.stages
-    ]
-    return tuple(stages), image
+    )
+    return stages if any(held.anything for held in stages) else (), None if units is None else image
 
 
 def frozen_atoms(stage: Stage, species: Sequence[str], values: Mapping[str, Any]) -> Bools:
@@ -165,6 +166,11 @@ def _held(protocol: Protocol, stage: Stage, fixed: Bools, units: Polyanions | No
     moving = ~fixed
     if not moving.any():
         raise Refusal("No atom is left to move", f"stage '{stage.name}'", "Freeze fewer atoms")
+    if thermostat(stage) == "nose-hoover" and not (moving & (body == 0)).any():
+        raise Refusal(
+            "All atoms are in rigid bodies, and the thermostat acts on the others", f"stage '{stage.name}'",
+            'Set thermostat="langevin"',
+        )  # fmt: skip
     count = 3 * int((moving & (body == 0)).sum())
     for number in np.unique(body[body > 0]):
         count += 3 + (_axes(positions[body == number]) if turning else 0)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,10 @@ import numpy as np
 from vanhove.base.errors import Refusal, nearest
 from vanhove.base.files import digest, whole
 
-from ._protocol import Minimise, Produce, Protocol, thermostat
+from . import lammps_motion
+from ._protocol import Minimise, Produce, Protocol
+from .constraints import Held, free, held_in_stages
+from .thermo import WORDS
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -26,6 +30,7 @@ SKIN = 1.0  # Å; 15 % faster than LAMMPS's 2 Å for liquids of some hundred ato
 THERMO_PS, CONTACT_PS = 0.1, 1.0  # how often temperature and energy are said, and close contacts looked for
 RESTART, END, FRAMES, CONTACTS = "end.restart", "end.bin", "frames.bin", "contacts.bin"
 DATA = "start.data"
+ARRAYS = {"numbers", "positions", "momenta", "masses", "initial_charges", "initial_magmoms"}  # ASE's own
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,13 @@ class Start:
     cell: Floats
     positions: Floats
     velocities: Floats | None
+    held: tuple[Held, ...] = ()  # of each stage, where any holds something
+    image: NDArray[np.int64] | None = None  # (atom, axis) the cells that put a rigid body's atoms beside each other
+    values: Mapping[str, NDArray[Any]] = field(default_factory=dict)  # the structure's own arrays: "region"
+
+    def held_in(self, stage: int) -> Held:
+        """What a stage holds."""
+        return self.held[stage] if self.held else free(len(self.species))
 
     @property
     def types(self) -> NDArray[np.int64]:
@@ -54,8 +66,11 @@ class Start:
         return digest(self.species, *(array.tobytes() for array in arrays), moving)
 
 
-def start_of(structure: Atoms, potential: Potential) -> Start:
-    """Check a structure against a potential and turn it into LAMMPS's frame (a rigid rotation at most)."""
+def start_of(structure: Atoms, potential: Potential, protocol: Protocol | None = None) -> Start:
+    """Check a structure against a potential and turn it into LAMMPS's frame (a rigid rotation at most).
+
+    The protocol says what is held.
+    """
     atoms: Any = structure  # ASE types only some of its methods
     from ase import units
 
@@ -86,7 +101,10 @@ def start_of(structure: Atoms, potential: Potential) -> Start:
             raise Refusal("Some velocities are not finite numbers")
     fractions = np.linalg.solve(cell.T, positions.T).T
     inside = (fractions - np.floor(fractions)) @ cell
-    return Start(species, order, _masses(atoms, species, order), charges, cell, inside, velocities)
+    values = {name: np.asarray(value) for name, value in atoms.arrays.items() if name not in ARRAYS}
+    held, image = ((), None) if protocol is None else held_in_stages(protocol, species, inside, cell, values)
+    masses = _masses(atoms, species, order)
+    return Start(species, order, masses, charges, cell, inside, velocities, held, image, values)
 
 
 def _masses(atoms: Any, species: list[str], order: list[str]) -> Floats:
@@ -114,8 +132,10 @@ def write_data(start: Start, path: str | os.PathLike[str]) -> None:
         file.write("\nMasses\n\n")
         file.writelines(f"{n} {float(start.masses[i])!r}  # {start.species[i]}\n" for n, i in enumerate(first, 1))
         file.write("\nAtoms # charge\n\n")
-        table = np.column_stack([number, start.types, start.charges, start.positions])
-        np.savetxt(file, table, fmt=["%d", "%d", "%.17g", "%.17g", "%.17g", "%.17g"])
+        # in its body's own cell LAMMPS finds the centre of a body that the boundary cuts
+        images = [] if start.image is None else [start.image]
+        table = np.column_stack([number, start.types, start.charges, start.positions, *images])
+        np.savetxt(file, table, fmt=["%d", "%d", *["%.17g"] * 4, *["%d"] * (3 * len(images))])
         if start.velocities is not None:
             file.write("\nVelocities\n\n")
             table = np.column_stack([number, start.velocities / 1000])  # Å/fs
@@ -143,54 +163,60 @@ def leg_input(
     lines = [f"# stage '{leg.stage.name}', steps {leg.start} to {leg.stop} of {leg.stage_steps}"]
     if previous is None:
         lines += ["units real", "atom_style charge", "boundary p p p"]
+        lines += ["atom_modify map yes"] if start.held else []  # files that say what is held name atoms by number
         lines += ["box tilt large"] if _tilted(start.cell) else []
         lines += [f"read_data ../../{DATA}"]
     else:
         lines += [f"read_restart ../{previous.name}/{RESTART}"]
     if leg.start == 0:
         lines += ["reset_timestep 0"]
+    held = start.held_in(leg.stage_number)
+    lines += lammps_motion.groups(start.held, leg.stage_number, first=previous is None) if start.held else []
     lines += potential.commands(start.order)
     lines += [
         f"neighbor {SKIN} bin",
         "neigh_modify every 1 delay 0 check yes",
         f"timestep {float(protocol.timestep)!r}",
     ]
+    lines += _velocities(leg, previous, start, held, seed)
     lines += [
         f"thermo {steps_of(THERMO_PS, protocol)}",
-        "thermo_style custom step temp pe etotal press",
+        f"thermo_style custom {' '.join(WORDS)}",
         "thermo_modify flush yes lost error norm no format float %.10g",
     ]
-    lines += _motion(leg, previous, start, protocol, seed)
+    lines += _motion(leg, held, protocol, seed)
     lines += [f"write_restart {RESTART}", f"write_dump all custom {END} id type xu yu zu vx vy vz"]
     return "\n".join(lines) + "\n"
 
 
-def _motion(leg: Leg, previous: Leg | None, start: Start, protocol: Protocol, seed: int) -> list[str]:
+def begins_at_rest(leg: Leg, previous: Leg | None, start: Start) -> bool:
+    """Whether atoms that are to move have no velocities yet."""
+    if previous is None:
+        return start.velocities is None
+    before, now = (start.held_in(one.stage_number).fixed for one in (previous, leg))
+    return isinstance(previous.stage, Minimise) or bool((before & ~now).any())  # what was frozen is at rest
+
+
+def _velocities(leg: Leg, previous: Leg | None, start: Start, held: Held, seed: int) -> list[str]:
+    if leg.start > 0 or isinstance(leg.stage, Minimise):
+        return []
+    at_rest = begins_at_rest(leg, previous, start)
+    return lammps_motion.velocities(leg, held, drawn_from("velocities", seed, leg.stage_number) if at_rest else None)
+
+
+def _motion(leg: Leg, held: Held, protocol: Protocol, seed: int) -> list[str]:
     stage = leg.stage
+    lines = lammps_motion.warmth(held)
     if isinstance(stage, Minimise):
-        return [f"minimize {float(stage.energy)!r} {float(stage.force)!r} {stage.iterations} {10 * stage.iterations}"]
-    at_rest = start.velocities is None if previous is None else isinstance(previous.stage, Minimise)
-    lines = []
-    if at_rest:
-        drawn = drawn_from("velocities", seed, leg.stage_number)
-        lines += [f"velocity all create {leg.target(0)!r} {drawn} mom yes rot no dist gaussian"]
-    lines += _integration(leg, protocol, seed)
+        limits = f"{float(stage.energy)!r} {float(stage.force)!r} {stage.iterations} {10 * stage.iterations}"
+        return [*lines, *lammps_motion.minimise_held(held), f"minimize {limits}"]
+    # each leg draws its noise anew from its own seed, so a leg done again after a kill has the same
+    lines += lammps_motion.integration(leg, held, protocol, drawn_from("noise", seed, leg.number))
     lines += [f"dump contacts all custom {steps_of(CONTACT_PS, protocol)} {CONTACTS} id type xu yu zu"]
     if isinstance(stage, Produce):
         columns = "id type xu yu zu" + (" vx vy vz" if stage.velocities else "")
         lines += [f"dump frames all custom {protocol.frame_steps(stage)} {FRAMES} {columns}"]
     return [*lines, f"run {leg.stop - leg.start}"]
-
-
-def _integration(leg: Leg, protocol: Protocol, seed: int) -> list[str]:
-    heat = f"{leg.target(leg.start)!r} {leg.target(leg.stop)!r} {float(protocol.damping)!r}"
-    kind = thermostat(leg.stage)
-    if kind == "nose-hoover":
-        return [f"fix nvt all nvt temp {heat}"]
-    if kind == "langevin":
-        # each leg draws anew from its own seed, so a leg done again after a kill has the same noise
-        return ["fix nve all nve", f"fix noise all langevin {heat} {drawn_from('noise', seed, leg.number)} zero yes"]
-    return ["fix nve all nve"]
 
 
 def drawn_from(*what: object) -> int:

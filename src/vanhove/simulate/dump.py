@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 MAGIC = b"DUMPCUSTOM"
 HEAD = struct.Struct(f"<q{len(MAGIC)}sii")  # then step, atoms (int64), triclinic and six boundary flags (int32)
 BODY = struct.Struct("<qq7i")
+BOX = 8  # bytes of a number of the box: its ends along x, y, z, those of the bounding box and three tilts if triclinic
 COPIES = 6  # arrays of a block's size that reading holds at once
 
 
@@ -40,6 +41,7 @@ class DumpFile:
     columns: tuple[str, ...]
     ranks: int
     header: int  # bytes
+    triclinic: bool = False
 
     @property
     def frame_bytes(self) -> int:
@@ -73,6 +75,23 @@ class DumpFile:
         if not (np.take_along_axis(table[:, :, 0], order, 1) == np.arange(1, self.n_atoms + 1)).all():
             raise Refusal("The atoms of a frame are not numbered 1 to N", str(self.path), "The file is damaged")
         return steps, np.take_along_axis(table[:, :, 2:], order[:, :, None], axis=1)
+
+    def cells(self, first: int, last: int) -> Floats:
+        """The cell of frames ``first`` to ``last``, that one left out: (frame, vector, axis), its corner at zero."""
+        numbers = 9 if self.triclinic else 6
+        at = HEAD.size + BODY.size
+        raw = np.memmap(self.path, np.uint8, "r", shape=(self.n_frames, self.frame_bytes))
+        box = np.ascontiguousarray(raw[first:last, at : at + BOX * numbers]).view("<f8")
+        low, high = box[:, 0:6:2], box[:, 1:6:2]
+        cells = np.zeros((len(box), 3, 3))
+        if self.triclinic:
+            xy, xz, yz = box[:, 6], box[:, 7], box[:, 8]
+            sums = np.stack([np.zeros(len(box)), xy, xz, xy + xz])
+            high = high - np.stack([sums.max(axis=0), np.maximum(yz, 0), np.zeros(len(box))], axis=1)
+            low = low - np.stack([sums.min(axis=0), np.minimum(yz, 0), np.zeros(len(box))], axis=1)
+            cells[:, 1, 0], cells[:, 2, 0], cells[:, 2, 1] = xy, xz, yz
+        cells[:, [0, 1, 2], [0, 1, 2]] = high - low
+        return cells
 
     def _numbers(self, words: NDArray[np.uint32]) -> Floats:
         """The float64 of every frame, with the ranks' counts between them taken out."""
@@ -141,7 +160,7 @@ def _parse_header(path: Path, start: bytes) -> DumpFile | None:
         length, magic, endian, revision = HEAD.unpack_from(start)
         at = HEAD.size
         _, atoms, triclinic, *_ = BODY.unpack_from(start, at)
-        at += BODY.size + 8 * 6 + (8 * 3 if triclinic else 0)
+        at += BODY.size + BOX * (9 if triclinic else 6)
         columns, unit_length = struct.unpack_from("<ii", start, at)
         at += 8 + unit_length
         at += 9 if start[at] else 1  # a flag, and the time where it is set
@@ -159,4 +178,4 @@ def _parse_header(path: Path, start: bytes) -> DumpFile | None:
         )
     if len(names) != columns or names[:2] != ("id", "type"):
         raise Refusal(f"The dump's columns are {' '.join(names)}", str(path))
-    return DumpFile(path, atoms, names, ranks, at + 4)
+    return DumpFile(path, atoms, names, ranks, at + 4, bool(triclinic))

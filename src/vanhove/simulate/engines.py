@@ -16,6 +16,7 @@ from vanhove.base.errors import Refusal, nearest
 
 from . import ase_input, deck
 from .engine import Lammps, find_lammps
+from .lammps_motion import write_held
 from .legs import ATOM_STEPS
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ class LammpsEngine:
     def write_start(self, start: Start, folder: Path) -> None:
         """LAMMPS's data file."""
         deck.write_data(start, folder / deck.DATA)
+        write_held(start.held, folder)
 
     def leg_input(self, leg: Leg, previous: Leg | None, start: Start, protocol: Plan, seed: int) -> str:
         """LAMMPS commands."""

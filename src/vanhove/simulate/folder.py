@@ -3,6 +3,7 @@
 run.json            what was asked for, with which engine; at the end what was measured
 lock                held by the process that runs it
 start.data          the structure as LAMMPS reads it (start.npz, as the process of a calculator does)
+held-000.dat        what a stage holds, where one does
 legs/000-minimise/  one folder a leg: input, log, output, how it went
 trajectory.h5md     the production
 final.extxyz        the structure at the end, with velocities
@@ -81,6 +82,8 @@ class Folder:
         shutil.rmtree(self.path / LEGS, ignore_errors=True)
         for name in (TRAJECTORY, FINAL, "start.data", "start.npz", RUN):
             (self.path / name).unlink(missing_ok=True)
+        for held in self.path.glob("held-*.dat"):
+            held.unlink()
 
     @contextmanager
     def locked(self) -> Iterator[int]:

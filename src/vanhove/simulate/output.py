@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import numpy as np
 from vanhove.base.errors import Refusal
 from vanhove.base.files import whole
 
-from ._protocol import Minimise, Produce, Protocol, temperatures
+from ._protocol import Minimise, Produce, Protocol, pressure, temperatures
 from .deck import END, FRAMES, RESTART
 from .dump import DumpFile, open_dump
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+MEASURED = {"measured": "temperature", "pressure": "pressure", "volume": "volume", "drift": "drift"}  # as legs say
 PER_FS = 1000.0  # LAMMPS's real units have Å/fs, ours Å/ps
 
 
@@ -38,7 +40,7 @@ def collect(
     production = protocol.production
     if production is not None:
         _write_trajectory(folder, legs, protocol, production, start, record)
-    _write_final(folder, legs[-1], start)
+    _write_final(folder, legs[-1], start, protocol)
     finished = _summary(folder, legs, protocol)
     folder.write_record({**record, "finished": finished})
     tidy(folder, legs)
@@ -63,7 +65,8 @@ def check_disk(folder: Folder, protocol: Protocol, n_atoms: int) -> None:
     if production is None:
         return
     columns = 3 + 3 * production.velocities
-    needed = frame_count(protocol, production) * n_atoms * 8 * (2 * columns + 2)
+    columns_stored = columns + 3 * protocol.changes_cell  # what displacements add to positions in a changing cell
+    needed = frame_count(protocol, production) * n_atoms * 8 * (columns + 2 + columns_stored)
     free = shutil.disk_usage(folder.path).free
     if needed > free:
         raise Refusal(
@@ -100,9 +103,11 @@ def _write_trajectory(
     spacing = protocol.frame_steps(production) * protocol.timestep / 1000
     times = np.arange(frame_count(protocol, production), dtype=np.float64) * spacing
     charges = start.charges if start.charges.any() else None  # of a potential without charges nothing is known
+    cells = production_cells(folder, legs, production) if protocol.changes_cell else start.cell[None]
+    blocks = _unwrapped(production_blocks(folder, legs, protocol, production), cells)
     write_blocks(
-        folder.trajectory, production_blocks(folder, legs, protocol, production), species=start.species,
-        masses=start.masses, charges=charges, cells=start.cell[None], times=times,
+        folder.trajectory, blocks,
+        species=start.species, masses=start.masses, charges=charges, cells=cells, times=times,
         temperature=production.temperature, history=record["history"],
     )  # fmt: skip
 
@@ -131,6 +136,33 @@ def production_blocks(folder: Folder, legs: list[Leg], protocol: Protocol, produ
             yield Block(values[:, :, :3], None, values[:, :, 3:] * PER_FS if production.velocities else None)
 
 
+def production_cells(folder: Folder, legs: list[Leg], production: Produce) -> Floats:
+    """The cell of each frame of the production, or the one of all."""
+    parts = []
+    for leg in legs:
+        if leg.stage is production:
+            dump = _whole_dump(folder, leg, FRAMES)
+            parts.append(dump.cells(1 if leg.start else 0, dump.n_frames))
+    cells = np.concatenate(parts)
+    return cells[:1] if (cells == cells[0]).all() else cells
+
+
+def _unwrapped(blocks: Iterator[Block], cells: Floats) -> Iterator[Block]:
+    """The same frames, with what displacements add to the positions where the cell changes."""
+    from vanhove.trajectory.unwrap import Unwrapper
+
+    if len(cells) == 1:
+        yield from blocks
+        return
+    unwrapper = Unwrapper("file", constant_cell=False)
+    done = 0
+    for block in blocks:
+        here = cells[done : done + len(block.positions)]
+        done += len(here)
+        positions = np.ascontiguousarray(block.positions)
+        yield unwrapper.step(positions, here, np.zeros((len(here), 3)), block.velocities)
+
+
 def _whole_dump(folder: Folder, leg: Leg, name: str) -> DumpFile:
     path = folder.leg(leg) / name
     dump = open_dump(path)
@@ -139,12 +171,16 @@ def _whole_dump(folder: Folder, leg: Leg, name: str) -> DumpFile:
     return dump
 
 
-def _write_final(folder: Folder, last: Leg, start: Start) -> None:
+def _write_final(folder: Folder, last: Leg, start: Start, protocol: Protocol) -> None:
     from ase import Atoms, units
     from ase.io import write
 
-    _, values = _whole_dump(folder, last, END).read(0, 1)
-    atoms: Any = Atoms(start.species, positions=values[0, :, :3], cell=start.cell, pbc=True)
+    dump = _whole_dump(folder, last, END)
+    _, values = dump.read(0, 1)
+    cell = dump.cells(0, 1)[0] if protocol.changes_cell else start.cell
+    atoms: Any = Atoms(start.species, positions=values[0, :, :3], cell=cell, pbc=True)
+    for name, array in start.values.items():
+        atoms.set_array(name, array)  # the next run may freeze a region of it
     atoms.set_masses(start.masses)
     if not isinstance(last.stage, Minimise):
         atoms.set_velocities(values[0, :, 3:] / units.fs)
@@ -158,11 +194,14 @@ def _summary(folder: Folder, legs: list[Leg], protocol: Protocol) -> dict[str, A
     for number, stage in enumerate(protocol.stages):
         mine = [(leg, record) for leg, record in zip(legs, records, strict=True) if leg.stage_number == number]
         weights = [max(leg.stop - leg.start, 1) for leg, _ in mine]
-        measured = float(np.average([record["temperature"] for _, record in mine], weights=weights))
-        stages.append({
-            "name": stage.name, "target": list(temperatures(stage)), "measured": measured,
-            "steps": protocol.steps(stage),
-        })  # fmt: skip
+        told: dict[str, Any] = {"name": stage.name, "target": list(temperatures(stage)), "steps": protocol.steps(stage)}
+        if pressure(stage) is not None:
+            told["pressure_target"] = pressure(stage)
+        for name, quantity in MEASURED.items():
+            values = [record.get(quantity, math.nan) for _, record in mine]
+            if np.isfinite(values).all() and (name == "measured" or not isinstance(stage, Minimise)):
+                told[name] = float(np.average(values, weights=weights))
+        stages.append(told)
     steps = sum(stage["steps"] for stage in stages)
     moving = sum(record["seconds"] for leg, record in zip(legs, records, strict=True) if leg.stage_steps)
     return {

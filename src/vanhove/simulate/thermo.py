@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+from vanhove.base.units import KCAL_MOL_IN_EV
 
 from .supervise import TORN
 
 COLUMNS = ["Step", "Temp", "PotEng", "TotEng", "Press"]
+MORE = ["Volume", "Econserve"]  # what an engine may add
+WORDS = ("step", "temp", "pe", "etotal", "press", "vol", "econserve")  # LAMMPS's for them
+ATM_IN_BAR = 1.01325
 TAIL_LINES = 6
 TRACEBACK = "Traceback (most recent call last)"
 SIGNAL = 128  # exit codes above it are signals
@@ -35,13 +42,15 @@ class End(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One line of thermodynamic output: K, kcal/mol, atm."""
+    """One line of thermodynamic output: K, kcal/mol, atm, Å³; ``conserved`` is what the equations of motion keep."""
 
     step: int
     temperature: float
     potential: float
     total: float
     pressure: float
+    volume: float = math.nan
+    conserved: float = math.nan
 
 
 class Log:
@@ -65,7 +74,7 @@ class Log:
         rows = []
         for line in new[:end].decode(errors="replace").splitlines():
             words = line.split()
-            if words == COLUMNS:
+            if words in (COLUMNS, COLUMNS + MORE):
                 self._table = True
             elif self._table:
                 row = _row(words)
@@ -78,10 +87,30 @@ class Log:
 
 def _row(words: list[str]) -> Row | None:
     try:
-        step, temperature, potential, total, pressure = words
-        return Row(int(step), float(temperature), float(potential), float(total), float(pressure))
-    except ValueError:
+        return Row(int(words[0]), *map(float, words[1:]))
+    except (ValueError, TypeError, IndexError):  # no numbers, or too few or too many
         return None
+
+
+def means(rows: Sequence[Row], n_atoms: int, ps: float) -> dict[str, float]:
+    """What a leg was like: mean temperature (K), pressure (bar) and volume (Å³), and the drift of what is conserved.
+
+    ``ps`` is the length of a step; the drift is in meV per atom and ps. What the engine does not say is left out.
+    """
+    later = rows[1:] or rows  # a leg begins with what the one before ended with
+    told = {
+        "temperature": _mean([row.temperature for row in later]),
+        "pressure": _mean([row.pressure for row in later]) * ATM_IN_BAR,
+        "volume": _mean([row.volume for row in later]),
+    }
+    if len(rows) > 1 and rows[-1].step > rows[0].step:
+        change = (rows[-1].conserved - rows[0].conserved) * KCAL_MOL_IN_EV * 1000
+        told["drift"] = change / n_atoms / ((rows[-1].step - rows[0].step) * ps)
+    return {name: value for name, value in told.items() if math.isfinite(value)}
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else math.nan
 
 
 def explain(code: int, *logs: Path) -> End:
