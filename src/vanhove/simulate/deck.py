@@ -171,6 +171,7 @@ def leg_input(
     if leg.start == 0:
         lines += ["reset_timestep 0"]
     held = start.held_in(leg.stage_number)
+    lines += lammps_motion.skewed(leg.stage)
     lines += lammps_motion.groups(start.held, leg.stage_number, first=previous is None) if start.held else []
     lines += potential.commands(start.order)
     lines += [

@@ -127,7 +127,7 @@ def integration(leg: Leg, held: Held, protocol: Protocol, noise: int) -> list[st
             lines += [f"fix bodies bodies rigid custom v_held{'' if held.turning else ' torque * off off off'}"]
     bar = pressure(leg.stage)
     if bar is not None:
-        return _barostat(leg.stage, bar, protocol, heat)
+        return [_barostat(leg.stage, bar, protocol, heat)]
     if kind == "nose-hoover":
         lines += [f"fix nvt {free} nvt temp {heat}"]
         if held.anything:
@@ -142,12 +142,17 @@ def integration(leg: Leg, held: Held, protocol: Protocol, noise: int) -> list[st
     return lines
 
 
-def _barostat(stage: Stage, bar: float, protocol: Protocol, heat: str) -> list[str]:
+def skewed(stage: Stage) -> list[str]:
+    """A cell whose angles are to change is a triclinic one, even if its angles are right ones so far."""
+    if pressure(stage) is None or isinstance(stage, Minimise) or stage.coupling != "triclinic":
+        return []
+    return ["change_box all triclinic"]
+
+
+def _barostat(stage: Stage, bar: float, protocol: Protocol, heat: str) -> str:
     """The cell grows from its corner, which stays at zero, and is not flipped: its vectors change without a jump."""
     coupling = "isotropic" if isinstance(stage, Minimise) else stage.coupling
-    press = f"{COUPLING[coupling]} {bar / ATM_IN_BAR!r} {bar / ATM_IN_BAR!r} {float(protocol.pressure_damping)!r}"
-    tilt = coupling == "triclinic"
-    return [
-        *(["change_box all triclinic"] if tilt else []),
-        f"fix npt all npt temp {heat} {press} fixedpoint 0 0 0{' flip no' if tilt else ''}",
-    ]
+    atm = bar / ATM_IN_BAR
+    press = f"{COUPLING[coupling]} {atm!r} {atm!r} {float(protocol.pressure_damping)!r}"
+    flip = " flip no" if coupling == "triclinic" else ""
+    return f"fix npt all npt temp {heat} {press} fixedpoint 0 0 0{flip}"
