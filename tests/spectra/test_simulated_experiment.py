@@ -68,6 +68,30 @@ def test_a_measured_resolution_serves_the_simulation_and_its_fit() -> None:
     np.testing.assert_allclose(again.S, smooth.S, atol=1.05 * beyond * float(smooth.S.max()))
 
 
+@pytest.mark.parametrize(
+    ("resolution", "counts", "said"),
+    [
+        (0.05, None, "its own transform, Gaussian"),
+        (0.05, 1e8, "simulated experiment, Gaussian"),
+        ((0.05, 0.6), None, "pseudo-Voigt, 0.6 of it Lorentzian"),
+        ((0.05, 0.6), 1e8, "pseudo-Voigt, 0.6 of it Lorentzian"),
+        ("measured", None, "R(q, energy)"),
+    ],
+)
+def test_an_experiment_knows_its_resolution(resolution: object, counts: float | None, said: str) -> None:
+    """Fitted without being told: a Gaussian of the same width would be off by a tenth of the line and more."""
+    q = np.array([0.5, 1.0])
+    walk = brownian(q, 0.2, 0.25, 1601)
+    if resolution == "measured":
+        known = vh.spectra.instrument(walk, (0.05, 0.3), energy=(-2.0, 2.0))
+        lopsided = known.R * (1 + 3 * known.energy)
+        resolution = lopsided.where(np.abs(known.energy) < 0.3, 0.0).to_dataset(name="S")
+    seen = vh.spectra.instrument(walk, resolution, energy=(-1.0, 1.0), counts=counts, resolution_background=None)
+    found = vh.spectra.fit_qens(seen, lorentzians=1, elastic=False, background=None)
+    assert said in found.attrs["resolution"]
+    np.testing.assert_allclose(found.width[:, 0], width(q, 0.2), rtol=3e-3)
+
+
 def test_real_vanadium_serves_as_resolution(shared_data: Path) -> None:
     """The lines of IN5 at 8 Å, as measured: uneven, masked, wider at higher Q. What they broaden is found again."""
     vanadium = vh.spectra.read_measured(shared_data / "qens-water-in5" / "V_273K_8A.hdf")

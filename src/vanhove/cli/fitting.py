@@ -37,7 +37,8 @@ def fit(
     elastic: Annotated[bool, typer.Option("--elastic/--no-elastic", help="With an elastic line.")] = True,
     background: Annotated[str, typer.Option(help="linear, flat or none.")] = "linear",
     window: Annotated[
-        tuple[float, float] | None, typer.Option(metavar="LOW HIGH", help="Energies that are fitted, meV.")
+        tuple[float, float] | None,
+        typer.Option(metavar="LOW HIGH", help="Energies that are fitted, meV; else 20 FWHM of the resolution."),
     ] = None,
     exclude_elastic: Annotated[
         float | None, typer.Option(help="Leave out energies nearer to 0 than this, meV.")

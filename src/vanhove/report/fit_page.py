@@ -100,7 +100,9 @@ def widths_table(fit: Dataset) -> tuple[list[str], list[list[Any]]]:
     """Everything by Q as columns with their units: a row each Q."""
     columns: dict[str, Any] = {"q (1/Å)": fit.q.values}
     for k in range(fit.sizes["component"]):
-        for name in ("width", "width_error", "width_lower", "width_upper", "area", "area_error"):
+        for name in (
+            "width", "width_error", "width_lower", "width_upper", "window_sensitivity", "area", "area_error",
+        ):  # fmt: skip
             columns[_head(f"{name}_{k}", fit[name])] = fit[name].values[:, k]
     for name in (
         "area_elastic", "area_elastic_error", "eisf", "eisf_error", "background", "background_error", "slope",
@@ -132,6 +134,9 @@ def lead(answer: Answer) -> list[str]:
         most = max(set(counts), key=counts.count)
         share = f"{counts.count(most)} of {len(counts)} spectra"
         said.append(f"{share} ask for {'no line' if most == 0 else '1 line' if most == 1 else f'{most} lines'}.")
+    hanging = str(fit.attrs["window_sensitivity"])
+    if not hanging.startswith("No width"):
+        said.append(hanging)
     best = best_law(answer.laws)
     if best is not None:
         alike = [
@@ -215,9 +220,10 @@ def _line(answer: Answer) -> str:
 def _what(answer: Answer) -> str:
     fit = answer.fit
     q = fit.q.values
-    fitted = fit.energy.values[np.isfinite(fit.fit.values).any(axis=0)]
-    window = f", {fitted.min():.4g} to {fitted.max():.4g} meV" if len(fitted) else ""
-    return f"{len(q)} spectra, Q = {q.min():.3g} to {q.max():.3g} 1/Å{window}. Resolution: {fit.attrs['resolution']}."
+    return (
+        f"{len(q)} spectra, Q = {q.min():.3g} to {q.max():.3g} 1/Å. Energies: {fit.attrs['fitted_window']}. "
+        f"Resolution: {fit.attrs['resolution']}."
+    )
 
 
 def _readable_widths(fit: Dataset) -> dict[str, Any]:

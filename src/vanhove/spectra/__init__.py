@@ -15,7 +15,7 @@ TABLE = {
     ),
     "dos_from_sqe": Entry(
         "_dos_from_sqe", "density of states from a measured or simulated S(Q,E)", id="C4", takes="dataset",
-        sources=("incoherent", "neutron_sqe"), measured=True,
+        sources=("incoherent", "neutron_sqe", "instrument"), measured=True,
     ),
     "incoherent": Entry("_incoherent", "incoherent scattering of single ions, F(Q,t) and S(Q,E)", id="C5"),
     "coherent": Entry("_coherent", "coherent scattering of every pair of species, F(Q,t) and S(Q,E)", id="C5"),
@@ -28,7 +28,7 @@ TABLE = {
     ),
     "fit_qens": Entry(
         "_fit_qens", "quasielastic widths, areas and EISF at every Q, with their errors", id="C7", takes="dataset",
-        sources=("incoherent",), files=("resolution",), measured=True,
+        sources=("incoherent", "neutron_sqe", "instrument"), files=("resolution",), measured=True,
     ),
     "fit_jump_model": Entry(
         "_fit_jump_model", "jump length, residence time and D from widths against Q", id="C8", takes="dataset",
@@ -36,11 +36,11 @@ TABLE = {
     ),
     "fit_oscillator": Entry(
         "_fit_oscillator", "energy and damping of an oscillator in a spectrum", id="C9", takes="dataset",
-        sources=("incoherent",), measured=True,
+        sources=("incoherent", "neutron_sqe", "instrument", "at_q"), measured=True,
     ),
     "instrument": Entry(
         "_instrument", "a simulated spectrum as an instrument would have measured it", id="C10", takes="dataset",
-        sources=("neutron_sqe",), files=("resolution",),
+        sources=("neutron_sqe", "incoherent"), files=("resolution",),
     ),
     "elastic_scan": Entry(
         "_elastic_scan", "elastic and quasielastic intensity against temperature, with ⟨u²⟩", id="C11", takes="values"

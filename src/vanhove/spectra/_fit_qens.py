@@ -12,10 +12,11 @@ from vanhove.base.figures import PALETTE, label
 from vanhove.base.results import Column, dataset, history_of
 
 from .quasielastic_choice import fit_spectrum
-from .quasielastic_input import arrays, balanced_at, centre_of, chosen_q, spectrum_of, used
+from .quasielastic_input import arrays, balanced_at, centre_of, chosen_q, spectrum_of
 from .quasielastic_model import Terms
 from .quasielastic_parts import parts_of
 from .quasielastic_result import lines_of, variables
+from .quasielastic_window import common_window, inside_of, said_of
 from .resolutions import resolutions_of
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from .quasielastic_choice import Outcome
     from .quasielastic_model import Spectrum
+    from .quasielastic_window import Window
 
     Floats = NDArray[np.float64]
 
@@ -39,7 +41,7 @@ def fit_qens(
     lorentzians: int | Literal["auto"] = "auto",
     elastic: bool = True,
     background: Literal["linear", "flat"] | None = "linear",
-    window: Sequence[float] | None = None,
+    window: Sequence[float] | Literal["all"] | None = None,
     shape: Literal["lorentzian", "gaussian"] = "lorentzian",
     temperature: float | None = None,
     q: float | Sequence[float] | None = None,
@@ -74,7 +76,9 @@ def fit_qens(
     background
         ``"linear"``, ``"flat"`` or None.
     window
-        Lowest and highest energy (meV) that are fitted; all by default.
+        Lowest and highest energy (meV) that are fitted, or ``"all"``. None: at each q 20 FWHM of the resolution on
+        either side, and as far as 80 % of the intensity is. Further out are what is inelastic and what a background is
+        that is no straight line, to which widths would be fitted. ``attrs["fitted_window"]`` says which it was.
     shape
         Of the lines; ``"gaussian"`` for Gaussians of the same HWHM.
     temperature
@@ -100,7 +104,9 @@ def fit_qens(
         of the fit. Where χ² is larger than in 5 of 100 cases the errors are multiplied by √(reduced χ²)
         (``error_scale``), and always where the spectrum has no errors: each point's is then √(a + bS + cS²) from the
         scatter about the fit. ``redchi``, ``runs`` (the probability that residuals change sign so seldom),
-        ``chosen``, ``criterion(q, lines)``, ``bad``, ``verdict`` and lmfit's ``report``.
+        ``chosen``, ``criterion(q, lines)``, ``bad``, ``verdict`` and lmfit's ``report``. ``window_sensitivity`` is the
+        change of a width with half of the window, lines that are too wide for it held; ``verdict`` says where it is
+        more than two errors, and ``attrs["window_sensitivity"]`` at which q.
 
         A width that the spectrum does not determine (less than two standard errors or than 2 % of a measured
         resolution, wider than the window, of a line without area) is NaN, with a 95 % bound in ``width_upper`` or
@@ -124,14 +130,14 @@ def fit_qens(
     spectra = arrays(wanted)
     found = resolutions_of(wanted, resolution, background=resolution_background)
     kelvin = balanced_at(measured, temperature)
-    inside = used(spectra.energy, window, exclude_elastic)
+    inside = inside_of(spectra, found.each, window, exclude_elastic)
     terms = Terms(max(numbers), elastic, FLOOR[background], shape)
     without = parts_of(wanted)
     parts: list[Spectrum | None] = []
     outcomes: list[Outcome | None] = []
     for i, seen_by in enumerate(found.each):
         free = len(terms.linear) + terms.lines + 1
-        part = spectrum_of(spectra, i, inside, seen_by, kelvin, free)
+        part = spectrum_of(spectra, i, inside[i], seen_by, kelvin, free)
         parts.append(part)
         if part is None:
             outcomes.append(None)
@@ -146,7 +152,7 @@ def fit_qens(
     if all(outcome is None for outcome in outcomes):
         raise Refusal(
             "No spectrum has enough points to be fitted",
-            f"{int(inside.sum())} energies in the window, some of them masked",
+            f"{int(inside.sum(axis=1).max())} energies in the window, some of them masked",
             "Widen window=, or use fewer lines",
         )
     units = str(measured["S"].attrs.get("units", "1"))
@@ -168,9 +174,11 @@ def fit_qens(
             resolution_background=resolution_background, jump_model=None,
         ),
         history=history_of(measured),
-        title=f"Quasielastic fit of {measured.attrs.get('title', 'spectra')}",
+        title=f"{measured.attrs.get('title', 'Spectra')}, quasielastic fit",
         resolution=found.source,
         resolution_fwhm=float(np.median([one.fwhm for one in found.each])),
+        fitted_window=said_of(inside, spectra.energy, window),
+        window_sensitivity=_hanging(outcomes, spectra.q),
         correction="classical" if kelvin is None else "detailed-balance",
         error=_whose_errors(without, errors_given=spectra.errors is not None),
         verdict=_verdict(poor, len(spectra.q)),
@@ -178,13 +186,26 @@ def fit_qens(
     )  # fmt: skip
 
 
-def _together(measured: Dataset, resolution: Dataset | float | None, **how: Any) -> Dataset:
+def _together(
+    measured: Dataset, resolution: Dataset | float | None, *, window: Window, q: float | Sequence[float] | None,
+    **how: Any,
+) -> Dataset:  # fmt: skip
     """The fit of all q at once, as a result of this observable."""
     from .global_fit import fit_globally
 
-    result = fit_globally(measured, resolution, **how)
-    result.attrs["observable"] = "spectra.fit_qens"
-    return result
+    ends = None if window == "all" else common_window(measured, resolution, q).tolist() if window is None else window
+    result = fit_globally(measured, resolution, window=ends, q=q, **how)
+    title = f"{measured.attrs.get('title', 'Spectra')}, all Q fitted together"
+    return result.assign_attrs(observable="spectra.fit_qens", title=title)
+
+
+def _hanging(outcomes: Sequence[Outcome | None], q: Floats) -> str:
+    """Which widths change with the window by more than they should."""
+    moved = [float(at) for at, one in zip(q, outcomes, strict=True) if one and any(m for _, m in one.change.values())]
+    if not moved:
+        return "No width changes by more than its error with half of the window."
+    listed = ", ".join(f"{at:.4g}" for at in moved)
+    return f"Widths at q = {listed} 1/Å change by more than their errors with half of the window."
 
 
 def _numbers(lorentzians: int | str, *, elastic: bool) -> list[int]:

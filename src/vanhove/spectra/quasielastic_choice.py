@@ -13,6 +13,7 @@ from vanhove.fitting.choice import runs, schwarz
 
 from .jackknife import covariance
 from .quasielastic_model import Fitted, Quasielastic, Spectrum, Terms
+from .quasielastic_window import change_with_half
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,6 +48,7 @@ class Outcome:
     width_lower: dict[int, float] = field(default_factory=dict)  # 95 % bounds of widths that are not determined
     width_upper: dict[int, float] = field(default_factory=dict)
     without: dict[str, Floats] = field(default_factory=dict)  # what was fitted, with each part of a run left out
+    change: dict[int, tuple[float, bool]] = field(default_factory=dict)  # of widths with half of the window; if too far
 
 
 def fit_spectrum(
@@ -146,12 +148,14 @@ def _judged(
     lower: dict[int, float] = {}
     upper: dict[int, float] = {}
     flags = list(_undetermined(fitted, told, model, scale, lower, upper))
+    change = {k: one for k, one in change_with_half(fitted, told, model, scale).items() if k not in lower}
+    flags += [_hanging(k, value) for k, (value, more) in change.items() if more]
     known = ratio if errors_given else np.nan
     rest = float(np.sqrt(np.mean((spectrum.values - fitted.curve) ** 2)) / np.abs(fitted.curve).max())
     measure = f"reduced χ² {ratio:.3g}" if errors_given else f"residuals of {100 * rest:.2g} % of the peak"
     larger = f"; errors multiplied by {np.sqrt(ratio):.2g}" if widened and errors_given else ""
     sentences = [_quality(fitted.terms.lines, measure, chance, bad=bad) + f"{larger}.", *flags]
-    return Outcome(told, scale, known, chance, bad, " ".join(sentences), criterion, lower, upper, parts)
+    return Outcome(told, scale, known, chance, bad, " ".join(sentences), criterion, lower, upper, parts, change)
 
 
 def _by_parts(fitted: Fitted, model: Quasielastic, without: Floats) -> tuple[Fitted, dict[str, Floats]]:
@@ -176,6 +180,11 @@ def _quality(lines: int, measure: str, chance: float, *, bad: bool) -> str:
         return f"Bad fit with {what}: {measure}{f', with structure (p = {chance:.1g})' if chance < STRUCTURE else ''}"
     doubt = f", but residuals are not quite random (p = {chance:.1g})" if chance < STRUCTURE else ""
     return f"Fitted with {what}, {measure}{doubt}"
+
+
+def _hanging(k: int, change: float) -> str:
+    much = f"{abs(change):.2g} meV {'less' if change < 0 else 'more'}"
+    return f"With half of the window width {k} is {much}: it is not known as well as its error says."
 
 
 def _undetermined(

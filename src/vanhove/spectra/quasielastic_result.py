@@ -66,6 +66,10 @@ def variables(
             "95 % upper bound of a width that is not determined",
         ),
         **_without(outcomes, lines),
+        "window_sensitivity": Column(
+            ("q", "component"), by_line(lambda o, k: o.change.get(k, (np.nan, False))[0]), "meV",
+            "change of a width with half of the window",
+        ),
         "area": Column(
             ("q", "component"), by_line(lambda o, k: o.fitted.values[f"area_{k}"]), area, "area of a line"
         ),
