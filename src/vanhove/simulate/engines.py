@@ -144,7 +144,10 @@ class AseEngine:
     def environment(self, ranks: int) -> dict[str, str]:
         """With the number of threads, and the same modules to import as here."""
         threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(ranks))
-        return {**os.environ, **threads, "PYTHONPATH": os.pathsep.join(part or str(Path.cwd()) for part in sys.path)}
+        # threads that wait must sleep: spinning, they made a step of 0.1 s one of 2 s on a machine with other work
+        waiting = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
+        modules = os.pathsep.join(part or str(Path.cwd()) for part in sys.path)
+        return {**waiting, **os.environ, **threads, "PYTHONPATH": modules}
 
     def write_start(self, start: Start, folder: Path) -> None:
         """A file of arrays."""
