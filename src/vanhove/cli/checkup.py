@@ -17,9 +17,9 @@ from vanhove.base.version import __version__
 
 from .text import aligned
 
+CP2K = ("cp2k.psmp", "cp2k.popt", "cp2k.ssmp", "cp2k")
 # What an extra brings, by the package that stands for it.
 EXTRAS = {
-    "deepmd": ("deepmd-kit", "machine-learned potentials (DeePMD)"),
     "chgnet": ("chgnet", "a universal potential"),
     "bench": ("MDAnalysis", "benchmarks against the peers"),
 }
@@ -38,8 +38,11 @@ def checkup() -> list[str]:
         ("cache", _cache()),
         ("kernels", _kernels()),
         ("simulate", _lammps()),
+        ("calculators", _calculators()),
+        ("deepmd", _deepmd()),
     ]
     rows += [(extra, _extra(extra, *told)) for extra, told in EXTRAS.items()]
+    rows += [("cp2k", _cp2k())]
     return aligned(rows)
 
 
@@ -72,6 +75,38 @@ def _kernels() -> str:
     reduced, _ = reduce_cell(np.array([[1.0, 0, 0], [5.0, 1, 0], [0, 0, 1]]))
     works = bool(np.allclose(np.sort(np.linalg.norm(reduced, axis=1)), 1.0))
     return f"{'work' if works else 'give wrong numbers'} ({time.monotonic() - began:.1f} s to load)"
+
+
+def _deepmd() -> str:
+    """The plugin that LAMMPS loads, and the LAMMPS that it was built for."""
+    from vanhove.simulate import _deepmd as potentials
+    from vanhove.simulate.engine import file_of
+
+    told = _extra("deepmd", potentials.PACKAGE, "machine-learned potentials (DeePMD)")
+    if _version(potentials.PACKAGE) and file_of(potentials.PACKAGE, potentials.PLUGIN) is None:
+        return f'{told}, but without the plugin of LAMMPS; pip install --force-reinstall "vanhove[deepmd]"'
+    return told
+
+
+def _cp2k() -> str:
+    """CP2K is no Python package: a distribution brings it."""
+    found = next((path for name in CP2K if (path := shutil.which(name))), None)
+    return found or "not installed: ab-initio energies and forces; on Debian: apt install cp2k"
+
+
+def _calculators() -> str:
+    """Really move some atoms by an ASE calculator, in the process that a run starts."""
+    from ase.build import bulk
+
+    from vanhove.simulate import Hold, calculator, run
+
+    began = time.monotonic()
+    try:
+        with tempfile.TemporaryDirectory(prefix="vanhove-doctor-") as folder:
+            run(bulk("Cu", cubic=True), calculator("emt"), [Hold(300.0, ps=0.02)], Path(folder) / "run", ranks=1)
+    except Refusal as refusal:
+        return f"do not work: {refusal}"
+    return f"ASE {_version('ase')} works (20 steps in {time.monotonic() - began:.1f} s)"
 
 
 def _lammps() -> str:
