@@ -179,7 +179,7 @@ class Watch:
             self._check_contacts(values[0, :, :3], dump, 0, int(steps[0]))
 
     def _check_contacts(self, positions: Floats, dump: DumpFile, frame: int, step: int) -> None:
-        cell = dump.cells(frame, frame + 1)[0] if self._changing else self._start.cell
+        cell = dump.boxes(frame, frame + 1)[1][0] if self._changing else self._start.cell
         contact = _contact(positions, cell, self._start, self._limits)
         if contact is not None:
             self.refuse(f"there are {_said(contact)}", step, LOOSE)

@@ -76,8 +76,11 @@ class DumpFile:
             raise Refusal("The atoms of a frame are not numbered 1 to N", str(self.path), "The file is damaged")
         return steps, np.take_along_axis(table[:, :, 2:], order[:, :, None], axis=1)
 
-    def cells(self, first: int, last: int) -> Floats:
-        """The cell of frames ``first`` to ``last``, that one left out: (frame, vector, axis), its corner at zero."""
+    def boxes(self, first: int, last: int) -> tuple[Floats, Floats]:
+        """Where the cell of frames ``first`` to ``last``, that one left out, begins, and its vectors.
+
+        (frame, axis) and (frame, vector, axis).
+        """
         numbers = 9 if self.triclinic else 6
         at = HEAD.size + BODY.size
         raw = np.memmap(self.path, np.uint8, "r", shape=(self.n_frames, self.frame_bytes))
@@ -91,7 +94,7 @@ class DumpFile:
             low = low - np.stack([sums.min(axis=0), np.minimum(yz, 0), np.zeros(len(box))], axis=1)
             cells[:, 1, 0], cells[:, 2, 0], cells[:, 2, 1] = xy, xz, yz
         cells[:, [0, 1, 2], [0, 1, 2]] = high - low
-        return cells
+        return low, cells
 
     def _numbers(self, words: NDArray[np.uint32]) -> Floats:
         """The float64 of every frame, with the ranks' counts between them taken out."""

@@ -150,9 +150,9 @@ def skewed(stage: Stage) -> list[str]:
 
 
 def _barostat(stage: Stage, bar: float, protocol: Protocol, heat: str) -> str:
-    """The cell grows from its corner, which stays at zero, and is not flipped: its vectors change without a jump."""
+    """The cell grows from its middle, so that nothing drifts, and is not flipped: its vectors change without a jump."""
     coupling = "isotropic" if isinstance(stage, Minimise) else stage.coupling
     atm = bar / ATM_IN_BAR
     press = f"{COUPLING[coupling]} {atm!r} {atm!r} {float(protocol.pressure_damping)!r}"
     flip = " flip no" if coupling == "triclinic" else ""
-    return f"fix npt all npt temp {heat} {press} fixedpoint 0 0 0{flip}"
+    return f"fix npt all npt temp {heat} {press}{flip}"

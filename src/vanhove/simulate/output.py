@@ -103,8 +103,10 @@ def _write_trajectory(
     spacing = protocol.frame_steps(production) * protocol.timestep / 1000
     times = np.arange(frame_count(protocol, production), dtype=np.float64) * spacing
     charges = start.charges if start.charges.any() else None  # of a potential without charges nothing is known
-    cells = production_cells(folder, legs, production) if protocol.changes_cell else start.cell[None]
-    blocks = _unwrapped(production_blocks(folder, legs, protocol, production), cells)
+    blocks, cells = production_blocks(folder, legs, protocol, production), start.cell[None]
+    if protocol.changes_cell:
+        origins, cells = production_boxes(folder, legs, production)
+        blocks = blocks if len(cells) == 1 else _unwrapped(blocks, origins, cells)
     write_blocks(
         folder.trajectory, blocks,
         species=start.species, masses=start.masses, charges=charges, cells=cells, times=times,
@@ -136,31 +138,27 @@ def production_blocks(folder: Folder, legs: list[Leg], protocol: Protocol, produ
             yield Block(values[:, :, :3], None, values[:, :, 3:] * PER_FS if production.velocities else None)
 
 
-def production_cells(folder: Folder, legs: list[Leg], production: Produce) -> Floats:
-    """The cell of each frame of the production, or the one of all."""
+def production_boxes(folder: Folder, legs: list[Leg], production: Produce) -> tuple[Floats, Floats]:
+    """Origin and cell of each frame of the production, or the one of all."""
     parts = []
     for leg in legs:
         if leg.stage is production:
             dump = _whole_dump(folder, leg, FRAMES)
-            parts.append(dump.cells(1 if leg.start else 0, dump.n_frames))
-    cells = np.concatenate(parts)
-    return cells[:1] if (cells == cells[0]).all() else cells
+            parts.append(dump.boxes(1 if leg.start else 0, dump.n_frames))
+    origins, cells = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return (origins[:1], cells[:1]) if (cells == cells[0]).all() else (origins, cells)
 
 
-def _unwrapped(blocks: Iterator[Block], cells: Floats) -> Iterator[Block]:
+def _unwrapped(blocks: Iterator[Block], origins: Floats, cells: Floats) -> Iterator[Block]:
     """The same frames, with what displacements add to the positions where the cell changes."""
     from vanhove.trajectory.unwrap import Unwrapper
 
-    if len(cells) == 1:
-        yield from blocks
-        return
     unwrapper = Unwrapper("file", constant_cell=False)
     done = 0
     for block in blocks:
-        here = cells[done : done + len(block.positions)]
-        done += len(here)
-        positions = np.ascontiguousarray(block.positions)
-        yield unwrapper.step(positions, here, np.zeros((len(here), 3)), block.velocities)
+        here = slice(done, done + len(block.positions))
+        done = here.stop
+        yield unwrapper.step(np.ascontiguousarray(block.positions), cells[here], origins[here], block.velocities)
 
 
 def _whole_dump(folder: Folder, leg: Leg, name: str) -> DumpFile:
@@ -177,7 +175,7 @@ def _write_final(folder: Folder, last: Leg, start: Start, protocol: Protocol) ->
 
     dump = _whole_dump(folder, last, END)
     _, values = dump.read(0, 1)
-    cell = dump.cells(0, 1)[0] if protocol.changes_cell else start.cell
+    cell = dump.boxes(0, 1)[1][0] if protocol.changes_cell else start.cell
     atoms: Any = Atoms(start.species, positions=values[0, :, :3], cell=cell, pbc=True)
     for name, array in start.values.items():
         atoms.set_array(name, array)  # the next run may freeze a region of it
