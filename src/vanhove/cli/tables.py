@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 POINTS = 6  # of a curve: enough to see what it does
 SHORT = 8  # an array of so many values is shown whole
+LINES = "component"  # of a fit: a column each
 
 
 def table(result: Dataset) -> list[str]:
@@ -64,7 +66,7 @@ def _numbers(result: Dataset, curves: set[str]) -> list[str]:
 
 def _points(result: Dataset, dim: str) -> list[str]:
     """The curves over ``dim`` at a few of its values, evenly spread in their logarithm."""
-    curves = [v for v in result.data_vars.values() if v.dims == (dim,) and not str(v.name).endswith("_error")]
+    curves = list(_curves(result, dim))
     along = np.asarray(result[dim].values, float)
     positive = along[along > 0]
     if not curves or len(positive) == 0:
@@ -74,14 +76,28 @@ def _points(result: Dataset, dim: str) -> list[str]:
     else:
         wanted = np.geomspace(positive.min(), positive.max(), POINTS)
         chosen = np.unique([int(np.argmin(np.abs(along - x))) for x in wanted])
-    rows = [[_head(result[dim]), *(_head(curve) for curve in curves)]]
+    rows = [[_head(result[dim]), *(head for head, _, _ in curves)]]
     for i in chosen:
-        cells = []
-        for curve in curves:
-            error = result.get(f"{curve.name}_error")
-            cells.append(_shown(curve.values[i], None if error is None else error.values[i], ""))
+        cells = [_shown(values[i], None if errors is None else errors[i], "") for _, values, errors in curves]
         rows.append([f"{along[i]:.4g}", *cells])
     return aligned(rows)
+
+
+def _curves(result: Dataset, dim: str) -> Iterator[tuple[str, NDArray[Any], Floats | None]]:
+    """Heading, values and errors of what goes over ``dim`` alone, or over the lines of a fit; no paragraphs."""
+    for name, array in result.data_vars.items():
+        rest = [str(other) for other in array.dims if other != dim]
+        if dim not in array.dims or rest not in ([], [LINES]) or str(name).endswith("_error"):
+            continue
+        error = result.get(f"{name}_error")
+        for k in range(result.sizes[LINES] if rest else 1):
+            at = {LINES: k} if rest else {}
+            values = array.isel(at).values
+            known = np.issubdtype(values.dtype, np.number)
+            if np.isfinite(values).any() if known else not any("\n" in str(value) for value in values):
+                number = f" {k}" if rest and result.sizes[LINES] > 1 else ""
+                unit = f" ({_unit(array)})" if _unit(array) else ""
+                yield f"{name}{number}{unit}", values, None if error is None else error.isel(at).values
 
 
 def _shown(value: Any, error: Any, unit: str) -> str:
