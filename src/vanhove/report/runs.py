@@ -41,6 +41,7 @@ def runs_table(results: Results) -> Table | None:
             "Atoms": [str(run.atoms) for run in runs],
             "Composition": [composition(run) for run in runs],
             "Density": [_with(run.details.get("density_g_cm3"), "g/cm³") for run in runs],
+            "Largest hole": [_with(run.details.get("check", {}).get("hole"), "Å") for run in runs],
             "Length": [_with(_length(run), "ps") for run in runs],
             "Frames": [str(run.details.get("frames", "")) for run in runs],
             "Between frames": [_with(_spacing(run), "ps") for run in runs],
@@ -124,6 +125,10 @@ def stages_table(results: Results) -> Table | None:
             "Length": ["" if timestep is None else _with(stage.get("steps", 0) * timestep, "ps") for _, stage in rows],
             "Temperature asked": [_asked(stage.get("target", [])) for _, stage in rows],
             "Mean temperature": [_with(stage.get("measured"), "K") for _, stage in rows],
+            "Pressure asked": [_with(stage.get("pressure_target"), "bar") for _, stage in rows],
+            "Mean pressure": [
+                _with(stage.get("pressure") if "pressure_target" in stage else None, "bar") for _, stage in rows
+            ],
         }
     )
 

@@ -42,6 +42,8 @@ def collect(
         _write_trajectory(folder, legs, protocol, production, start, record)
     _write_final(folder, legs[-1], start, protocol)
     finished = _summary(folder, legs, protocol)
+    if protocol.highest_temperature > 0:
+        finished["check"] = _check(folder, legs[-1], start, protocol)
     folder.write_record({**record, "finished": finished})
     tidy(folder, legs)
     return finished
@@ -169,19 +171,31 @@ def _whole_dump(folder: Folder, leg: Leg, name: str) -> DumpFile:
     return dump
 
 
+def _end(folder: Folder, last: Leg, start: Start, protocol: Protocol) -> tuple[Floats, Floats]:
+    """Positions and velocities as LAMMPS has them (atom, column), and the cell."""
+    dump = _whole_dump(folder, last, END)
+    cell = dump.boxes(0, 1)[1][0] if protocol.changes_cell else start.cell
+    return dump.read(0, 1)[1][0], cell
+
+
+def _check(folder: Folder, last: Leg, start: Start, protocol: Protocol) -> dict[str, Any]:
+    from .quench_check import check
+
+    values, cell = _end(folder, last, start, protocol)
+    return check(start.species, values[:, :3], cell, start.masses, start.cell)
+
+
 def _write_final(folder: Folder, last: Leg, start: Start, protocol: Protocol) -> None:
     from ase import Atoms, units
     from ase.io import write
 
-    dump = _whole_dump(folder, last, END)
-    _, values = dump.read(0, 1)
-    cell = dump.boxes(0, 1)[1][0] if protocol.changes_cell else start.cell
-    atoms: Any = Atoms(start.species, positions=values[0, :, :3], cell=cell, pbc=True)
+    values, cell = _end(folder, last, start, protocol)
+    atoms: Any = Atoms(start.species, positions=values[:, :3], cell=cell, pbc=True)
     for name, array in start.values.items():
         atoms.set_array(name, array)  # the next run may freeze a region of it
     atoms.set_masses(start.masses)
     if not isinstance(last.stage, Minimise):
-        atoms.set_velocities(values[0, :, 3:] / units.fs)
+        atoms.set_velocities(values[:, 3:] / units.fs)
     with whole(folder.final) as temporary:
         write(temporary, atoms, format="extxyz")
 

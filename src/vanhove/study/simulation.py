@@ -99,11 +99,13 @@ def done(task: Task, folder: Path) -> bool:
 
 
 def details(task: Task, folder: Path) -> dict[str, Any]:
-    """How a finished simulation went: its engine, its stages with target and measured temperature, its speed."""
+    """How a finished simulation went: engine, stages with target and measured temperature, speed, what it has made."""
     from vanhove.simulate.folder import Folder
 
     record = Folder(folder / directory(task)).record() or {}
-    return {"engine": record.get("engine", {}), **(record.get("finished") or {})}
+    finished = record.get("finished") or {}
+    doubts = finished.get("check", {}).get("doubts", [])
+    return {"engine": record.get("engine", {}), **finished, **({"warnings": doubts} if doubts else {})}
 
 
 def steps(task: Task) -> int:
