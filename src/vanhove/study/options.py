@@ -78,6 +78,8 @@ def check_observables(asked: Mapping[str, Mapping[str, Any]]) -> list[Mistake]:
 
 
 def _check(key: str, observable: str, options: Mapping[str, Any]) -> list[Mistake]:
+    if entry_of(observable).takes == "values" and observable != ARRHENIUS:
+        return []  # no study computes it, whatever its options: that is said when the tasks are made
     parameters = parameters_of(observable)
     known = [name for name in parameters if name not in given_by_study(observable)]
     known += [FOLLOW] if observable == ARRHENIUS else []
