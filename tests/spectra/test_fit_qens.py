@@ -253,6 +253,49 @@ def test_neighbours_in_a_simulated_spectrum_are_not_independent() -> None:
     assert between(int((off < 1).sum()), 100)
 
 
+def test_the_window_follows_resolution_and_intensity() -> None:
+    energy = np.linspace(-2.0, 2.0, 1601)
+
+    def fitted(fwhm: float, line: float, **options: object) -> xr.Dataset:
+        clean = np.atleast_2d(PseudoVoigtResolution(fwhm).lorentzian(energy, line))
+        one = spectra(clean, np.full_like(clean, 1e-3), energy)
+        return fit_qens(one, fwhm, lorentzians=1, elastic=False, **options)  # type: ignore[arg-type]
+
+    def reach(result: xr.Dataset) -> float:
+        return float(np.abs(result.energy.values[np.isfinite(result.fit.values[0])]).max())
+
+    narrow, wide, all_there = fitted(0.02, 0.02), fitted(0.02, 0.3), fitted(0.02, 0.02, window="all")
+    assert reach(narrow) == pytest.approx(0.4, abs=0.003)
+    assert narrow.attrs["fitted_window"].startswith("up to 0.4 meV from 0")
+    assert 0.6 < reach(wide) < 3.08 * 0.3  # 80 % of a Lorentzian, less what of it is out of sight
+    assert reach(all_there) == 2.0
+    assert "all there is" in all_there.attrs["fitted_window"]
+    asked = fitted(0.02, 0.02, window=(-0.1, 0.2))
+    assert asked.attrs["fitted_window"].startswith("-0.1 to 0.1975 meV")
+    for result in (narrow, wide, all_there, asked):
+        assert float(result.width[0, 0]) == pytest.approx(0.3 if result is wide else 0.02, rel=1e-4)
+    assert abs(float(narrow.window_sensitivity[0, 0])) < 1e-6
+    assert np.isnan(wide.window_sensitivity[0, 0])  # too wide for half of its window
+    one_side = spectra(np.exp(-energy[800:] / 0.1), np.full(801, 1e-3), energy[800:])
+    assert reach(fit_qens(one_side, 0.02, lorentzians=1, elastic=False)) == 2.0
+
+
+def test_a_width_that_hangs_on_the_window_is_said() -> None:
+    """A background that is even in the time of flight, (E_i/(E_i - E))² in S, is a straight line near 0 only."""
+    energy = np.linspace(-3.0, 1.75, 951)
+    line = SEEN.lorentzian(energy, 0.03) + 0.05 * (2.5 / (2.5 - energy)) ** 2
+    rng = np.random.default_rng(20261129)
+    errors = np.tile(np.sqrt(line / 4000), (4, 1))
+    one = spectra(line + errors * rng.normal(size=(4, len(energy))), errors, energy)
+    far, near = (fit_qens(one, FWHM, lorentzians=1, elastic=False, window=window) for window in ("all", None))
+    assert (np.abs(far.width.values - 0.03) > 2 * far.width_error.values).all()
+    assert (np.abs(far.window_sensitivity.values) > 2 * far.width_error.values).all()
+    assert "half of the window" in str(far.verdict.values[0])
+    assert far.attrs["window_sensitivity"].startswith("Widths at q = 0.1, 0.2, 0.3, 0.4 1/Å change")
+    assert near.attrs["window_sensitivity"].startswith("No width")
+    assert (np.abs(near.width.values - 0.03) < 3 * near.width_error.values).all()
+
+
 def test_all_q_together_with_a_law() -> None:
     q = np.linspace(0.4, 1.8, 6)
     widths = HBAR / 12.0 * (1 - np.sinc(q * 2.5 / np.pi))
@@ -275,6 +318,7 @@ def test_all_q_together_with_a_law() -> None:
         ({"shape": "voigt"}, "shape"),
         ({"window": (0.5, -0.5)}, "window"),
         ({"window": (-0.01, 0.01)}, "enough points"),
+        ({"window": "wide"}, "window='wide'"),
         ({"exclude_elastic": -1.0}, "exclude_elastic"),
         ({"temperature": -5.0}, "temperature"),
         ({"q": 3.0}, "no spectrum at q = 3"),
@@ -370,21 +414,28 @@ def test_water_on_in5(shared_data: Path) -> None:
     """The narrow width of water at 293 K and 0.5 1/Å, and with it D, near the tracer value of 0.2025 Å²/ps."""
     folder = shared_data / "qens-water-in5"
     water, vanadium = read(folder / "H2O_293K_8A.hdf"), read(folder / "V_273K_8A.hdf")
-    two = fit_qens(water, vanadium, lorentzians=2, window=(-0.5, 0.5), q=0.5)
-    assert float(two.width[0, 0]) == pytest.approx(0.0331, abs=0.001)
-    assert float(two.width[0, 0]) / (HBAR * 0.25) == pytest.approx(0.201, abs=0.01)
+    for window in (None, (-0.5, 0.5)):
+        two = fit_qens(water, vanadium, lorentzians=2, window=window, q=0.5)
+        assert float(two.width[0, 0]) == pytest.approx(0.0331, abs=0.001)
+        assert float(two.width[0, 0]) / (HBAR * 0.25) == pytest.approx(0.201, abs=0.01)
+        assert two.attrs["window_sensitivity"].startswith("No width")
     one = fit_qens(water, vanadium, lorentzians=1, window=(-0.5, 0.5), q=0.5)
     assert float(one.redchi[0]) > 8
     assert int(one.bad[0]) == 1
-    chosen = fit_qens(water, vanadium, window=(-0.5, 0.5), q=[0.5, 0.7])
+    chosen = fit_qens(water, vanadium, q=[0.5, 0.7])
     assert chosen.chosen.values.tolist() == [2, 2]
     assert chosen.eisf.values.max() < 0.02  # a liquid
+    # further out are the background, which is even in the time of flight, and what is inelastic
+    far = fit_qens(water, vanadium, lorentzians=2, window="all", q=0.5)
+    assert float(far.width[0, 0]) > 0.035
+    assert abs(float(far.window_sensitivity[0, 0])) > 2 * float(far.width_error[0, 0])
+    assert "0.5" in far.attrs["window_sensitivity"]
 
 
 def test_two_lines_on_iris(shared_data: Path) -> None:
     folder = shared_data / "qens-models"
     sample, resolution = (read(folder / name, 0.5) for name in ("data_2lorentzians.dat", "irf_iris.dat"))
-    one, two = (fit_qens(sample, resolution, lorentzians=n, window=(-0.4, 0.4)) for n in (1, 2))
+    one, two = (fit_qens(sample, resolution, lorentzians=n) for n in (1, 2))
     assert float(one.width[0, 0]) == pytest.approx(0.0237, abs=0.0002)
     assert float(one.width_error[0, 0]) == pytest.approx(0.0002, abs=0.00005)
     assert two.width.values[0] == pytest.approx([0.0187, 0.111], rel=0.02)

@@ -156,9 +156,11 @@ def lead(answer: Answer) -> list[str]:
 
 
 def best_law(laws: Sequence[Dataset]) -> Dataset | None:
-    """The law with the lowest criterion among those that give D."""
-    known = [law for law in laws if np.isfinite(float(law.D)) and np.isfinite(law.criterion.values[0])]
-    return min(known, key=lambda law: float(law.criterion.values[0])) if known else None
+    """The law with the lowest criterion among those that give D; None where too few widths leave some without one."""
+    known = [law for law in laws if np.isfinite(float(law.D))]
+    if not all(np.isfinite(law.criterion.values[0]) for law in known):
+        return None
+    return min(known, key=lambda law: float(law.criterion.values[0]), default=None)
 
 
 def remark(verdict: str) -> str:

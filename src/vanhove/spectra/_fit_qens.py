@@ -105,8 +105,8 @@ def fit_qens(
         (``error_scale``), and always where the spectrum has no errors: each point's is then √(a + bS + cS²) from the
         scatter about the fit. ``redchi``, ``runs`` (the probability that residuals change sign so seldom),
         ``chosen``, ``criterion(q, lines)``, ``bad``, ``verdict`` and lmfit's ``report``. ``window_sensitivity`` is the
-        change of a width with half of the window, lines that are too wide for it held; ``verdict`` says where it is
-        more than two errors, and ``attrs["window_sensitivity"]`` at which q.
+        change of a width with half of the window, where the line is not too wide for it; ``verdict`` says where it is
+        more than two errors and more than chance, ``attrs["window_sensitivity"]`` at which q.
 
         A width that the spectrum does not determine (less than two standard errors or than 2 % of a measured
         resolution, wider than the window, of a line without area) is NaN, with a 95 % bound in ``width_upper`` or

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Window = Sequence[float] | Literal["all"] | None
 
 REACH = 20.0  # FWHM of the resolution on either side: about as far as spectrometers are made to look at such lines
-HELD = 0.8  # of the intensity, that is within the window in any case
+HELD = 0.8  # of the intensity that is alike on both sides, which is within the window in any case
 STEPS = 20  # of the energies on either side, at least
 SEEN = 2.0  # standard errors by which a width may change with half of the window
 INSIDE = 0.5  # of half of such a window, up to which lines are told from a background in it
@@ -67,7 +67,7 @@ def said_of(inside: Bools, energy: Floats, window: Window) -> str:
 def change_with_half(plain: Fitted, fitted: Fitted, model: Quasielastic, scale: float) -> dict[int, tuple[float, bool]]:
     """By how much each width changes with half of the window, and whether that is more than its error and chance.
 
-    Lines that are too wide for half of the window keep their widths. ``plain`` has the covariance of independent
+    Nothing is said of lines that are too wide for half of the window. ``plain`` has the covariance of independent
     points, ``fitted`` that which is told. Of points and of some of them the difference of two fits has the difference
     of their variances.
     """
@@ -78,12 +78,11 @@ def change_with_half(plain: Fitted, fitted: Fitted, model: Quasielastic, scale: 
     half = whole._replace(
         energy=whole.energy[near], values=whole.values[near], errors=whole.errors[near], factor=whole.factor[near]
     )
-    wide = [name for name in model.terms.widths if values[name] > INSIDE * half.reach]
-    again = Quasielastic(half, model.terms).fit_from(values, fixed=wide)
+    again = Quasielastic(half, model.terms).fit_from(values)
     changes = {}
     for k, name in enumerate(model.terms.widths, 1):
         error, ratio = scale * fitted.error(name), again.error(name) / plain.error(name)
-        if name not in wide and np.isfinite(error) and np.isfinite(ratio):
+        if values[name] < INSIDE * half.reach and np.isfinite(error) and np.isfinite(ratio):
             change = again.values[name] - values[name]
             chance = error * np.sqrt(max(ratio**2 - 1, 0.0))
             changes[k] = (change, bool(abs(change) > SEEN * max(error, chance)))
@@ -92,9 +91,18 @@ def change_with_half(plain: Fitted, fitted: Fitted, model: Quasielastic, scale: 
 
 def _reach(measured: Measured, row: int, resolution: Resolution) -> float:
     """How far from 0 a spectrum is fitted (meV)."""
-    energy, values = measured.energy, measured.values[row]
-    widths = np.where(np.isfinite(values), np.maximum(values, 0.0) * np.gradient(energy), 0.0)
-    order = np.argsort(np.abs(energy))
-    inside = np.cumsum(np.nan_to_num(widths)[order])
-    held = float(np.abs(energy[order])[np.searchsorted(inside, HELD * inside[-1])])
-    return max(REACH * resolution.fwhm, held, STEPS * float(np.median(np.diff(energy))))
+    known = np.isfinite(measured.values[row])
+    energy, values = measured.energy[known], measured.values[row, known]
+    step = float(np.median(np.diff(measured.energy)))
+    return max(REACH * resolution.fwhm, STEPS * step, _held(energy, values) if len(energy) else 0.0)
+
+
+def _held(energy: Floats, values: Floats) -> float:
+    """Up to which energy most of the intensity is that is on both sides."""
+    common = min(-energy[0], energy[-1])
+    if not common > 0:
+        return float(np.abs(energy).max())  # one side alone was measured
+    away = np.unique(np.abs(energy[np.abs(energy) <= common]))
+    both = np.maximum(np.minimum(np.interp(away, energy, values), np.interp(-away, energy, values)), 0.0)
+    inside = np.cumsum(both * np.gradient(away)) if len(away) > 1 else both
+    return float(away[min(int(np.searchsorted(inside, HELD * inside[-1])), len(away) - 1)])
