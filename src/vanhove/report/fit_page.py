@@ -152,6 +152,8 @@ def lead(answer: Answer) -> list[str]:
             f"Of the jump models {best.attrs['model']} describes the widths of the {_line(answer)} best: D = {D}."
             f"{misfit}{others}"
         )
+    elif any(np.isfinite(float(law.D)) for law in answer.laws):
+        said.append("There are too few widths to choose between the jump models.")
     return said
 
 
