@@ -104,7 +104,8 @@ def _simulated(results: Results, details: Mapping[str, Any]) -> list[tuple[str, 
         ("Potential", str(material.get("potential", ""))),
         ("Short-range cutoff", _with(material.get("cutoff"), "Å")),
         ("Long-range accuracy", _with(material.get("accuracy"), "")),
-        ("Ensemble", "constant volume and temperature (NVT)"),
+        ("Ensemble", _ensemble(asked.get("stages", []))),
+        ("Held", str(asked.get("constrain", {}).get("kind", ""))),
         ("Time step", _with(asked.get("timestep"), "ps")),
         ("Melt", f"{mix['temperature']:g} K for {mix['time']:g} ps" if mix else ""),
         ("Quench", f"{quench['rate']:g} K/ps to {glass:g} K" if quench and glass else ""),
@@ -112,6 +113,12 @@ def _simulated(results: Results, details: Mapping[str, Any]) -> list[tuple[str, 
         ("Seed", str(material.get("seed", ""))),
     ]
     return [(name, value) for name, value in told if value]
+
+
+def _ensemble(stages: Sequence[Mapping[str, Any]]) -> str:
+    if any("pressure" in stage for stage in stages):
+        return "constant temperature; the cell follows the pressure of the stages that name one (NPT), else NVT"
+    return "constant volume and temperature (NVT)"
 
 
 def stages_table(results: Results) -> Table | None:

@@ -1,4 +1,4 @@
-"""What a run has made: its density, its largest hole, the anions around its formers. A glass that is none shows here."""
+"""What a run has made: density, largest hole, anions around its formers. A glass that is none shows here."""
 
 from __future__ import annotations
 

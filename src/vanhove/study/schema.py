@@ -16,6 +16,7 @@ from vanhove.base.rooms import names_file
 
 from .mistakes import Mistake, mistakes_of, refusal
 from .options import NONE, check_observables, resolve
+from .stages import REPLACED, Constrain, StageTable, mistakes
 
 
 def _as_list(value: Any) -> Any:
@@ -72,6 +73,10 @@ class Simulate(Section):
     timestep: Positive = 0.001  # ps
     replicas: Annotated[int, Field(ge=1)] = 1
     velocities: bool = False  # whether frames hold velocities
+    damping: Positive = 0.1  # ps, of the thermostat
+    pressure_damping: Positive = 1.0  # ps, of the cell
+    stages: list[StageTable] | None = None  # said one by one, instead of mix, quench and equilibrate
+    constrain: Constrain | None = None  # what is held in the runs
     ranks: Annotated[int, Field(ge=1)] | None = None  # processes of each simulation; else as many as use all cores
 
     @property
@@ -134,6 +139,8 @@ class Study(Section):
         said = self.model_dump(exclude={"title"}, exclude_none=True)
         if self.simulate is not None:
             said["simulate"]["quench"]["to"] = self.simulate.glass_temperature
+            if self.simulate.stages is not None:
+                said["simulate"] = {key: value for key, value in said["simulate"].items() if key not in REPLACED}
         said["observables"] = {
             name: {option: NONE if value is None else value for option, value in resolve(name, given).items()}
             for name, given in self.observables.items()
@@ -191,7 +198,7 @@ def _contradictions(study: Study) -> list[Mistake]:
 
 
 def _simulation_contradictions(simulate: Simulate) -> list[Mistake]:
-    found: list[Mistake] = []
+    found = [*mistakes(simulate), *_constraint_mistakes(simulate)]
     if len(set(simulate.temperatures)) < len(simulate.temperatures):
         found.append(Mistake("simulate.temperatures", "one is there twice", "For repeated runs set replicas"))
     if simulate.every > simulate.produce / 2:
@@ -202,7 +209,7 @@ def _simulation_contradictions(simulate: Simulate) -> list[Mistake]:
                 "Keep frames more often, or produce for longer",
             )
         )
-    if simulate.glass_temperature > simulate.mix.temperature:
+    if simulate.stages is None and simulate.glass_temperature > simulate.mix.temperature:
         found.append(
             Mistake(
                 "simulate.mix",
@@ -211,6 +218,18 @@ def _simulation_contradictions(simulate: Simulate) -> list[Mistake]:
             )
         )
     return found
+
+
+def _constraint_mistakes(simulate: Simulate) -> list[Mistake]:
+    if simulate.constrain is None:
+        return []
+    from vanhove.simulate._constrain import Constraint
+
+    try:
+        Constraint.from_dict(simulate.constrain.model_dump())
+    except Refusal as refusal:
+        return [Mistake("simulate.constrain", refusal.what, refusal.do)]
+    return []
 
 
 def _resolved(study: Study, folder: Path) -> Study:

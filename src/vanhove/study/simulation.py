@@ -10,6 +10,7 @@ from vanhove.base.elements import element_of
 from vanhove.base.errors import Refusal
 
 from .executor import cores
+from .stages import making, protocol_of, running
 from .tasks import Task
 
 if TYPE_CHECKING:
@@ -159,17 +160,21 @@ def _potential(material: Material) -> Potential:
 
 
 def _glass(asked: Simulate) -> Protocol:
-    from vanhove.simulate._protocol import Hold, Minimise, Protocol, Ramp, Stage
+    from vanhove.simulate._protocol import Hold, Minimise, Ramp, Stage
 
+    if asked.stages is not None:
+        return making(asked)
     stages: list[Stage] = [Minimise(), Hold(asked.mix.temperature, asked.mix.time, "mix")]
     if asked.glass_temperature < asked.mix.temperature:
         stages.append(Ramp(asked.mix.temperature, asked.glass_temperature, asked.quench.rate, "quench"))
-    return Protocol(tuple(stages), timestep=asked.timestep * 1000)
+    return protocol_of(stages, asked)
 
 
 def _run(asked: Simulate, temperature: float) -> Protocol:
-    from vanhove.simulate._protocol import Hold, Produce, Protocol, Ramp, Stage
+    from vanhove.simulate._protocol import Hold, Produce, Ramp, Stage
 
+    if asked.stages is not None:
+        return running(asked, temperature)
     stages: list[Stage] = []
     if temperature != asked.glass_temperature:
         name = "heat" if temperature > asked.glass_temperature else "cool"
@@ -177,7 +182,7 @@ def _run(asked: Simulate, temperature: float) -> Protocol:
     if asked.equilibrate > 0:
         stages.append(Hold(temperature, asked.equilibrate, "equilibrate"))
     stages.append(Produce(temperature, asked.produce, asked.every, asked.velocities))
-    return Protocol(tuple(stages), timestep=asked.timestep * 1000)
+    return protocol_of(stages, asked, constrained=True)
 
 
 def holds(composition: Mapping[str, int], species: str) -> bool:
