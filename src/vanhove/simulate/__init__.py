@@ -23,8 +23,11 @@ TABLE = {
     "Hold": Entry("_protocol", "stage: keep a temperature (mix, equilibrate)", id="E3", takes="values"),
     "Ramp": Entry("_protocol", "stage: change the temperature at a rate (quench, heat)", id="E3", takes="values"),
     "Produce": Entry("_protocol", "stage: keep a temperature and write the trajectory", id="E3", takes="values"),
-    "Protocol": Entry("_protocol", "stages in order, with time step and thermostat", id="E3", takes="values"),
+    "Protocol": Entry("_protocol", "stages in order, with time step, thermostat, constraint", id="E3", takes="values"),
     "melt_quench": Entry("_protocol", "the stages that make a glass", id="E3", takes="values"),
+    "constrain": Entry(
+        "_constrain", "hold a part of the framework: rigid polyanions, fixed anions", id="E4", takes="values"
+    ),
     "run": Entry("_run", "run a protocol under an engine; resumes where it was stopped", id="E3", takes="values"),
     "final_structure": Entry("_run", "the structure at the end of a run, with velocities", id="E3", takes="values"),
     "Guards": Entry("_guards", "the bounds that stop a run", id="E8", takes="values"),
