@@ -180,7 +180,7 @@ def fit_qens(
         fitted_window=said_of(inside, spectra.energy, window),
         window_sensitivity=_hanging(outcomes, spectra.q),
         correction="classical" if kelvin is None else "detailed-balance",
-        error=_whose_errors(without, errors_given=spectra.errors is not None),
+        error=_whose_errors(measured, without, errors_given=spectra.errors is not None),
         verdict=_verdict(poor, len(spectra.q)),
         **known,
     )  # fmt: skip
@@ -218,13 +218,15 @@ def _numbers(lorentzians: int | str, *, elastic: bool) -> list[int]:
     return [lorentzians]
 
 
-def _whose_errors(without: Floats | None, *, errors_given: bool) -> str:
+def _whose_errors(measured: Dataset, without: Floats | None, *, errors_given: bool) -> str:
     enlarged = "multiplied by √(reduced χ²) where that is improbably large"
     if without is not None:
         return f"spread between fits with each of {len(without)} parts of the simulation left out, {enlarged}"
     if not errors_given:
         return "covariance, scaled by the scatter: the spectra have no errors"
-    return f"covariance with the errors given, {enlarged}"
+    simulated = "nyquist" in measured.attrs and measured.attrs.get("noise", "none") == "none"
+    known = "; what all points of a simulation have in common is not in it" if simulated else ""
+    return f"covariance with the errors given, {enlarged}{known}"
 
 
 def _verdict(poor: list[float], count: int) -> str:
