@@ -164,6 +164,9 @@ def final_structure(directory: str | os.PathLike[str]) -> Atoms:
     if not record or not record.get("finished") or not folder.final.exists():
         raise Refusal("There is no finished run", str(folder.path), "Run it to its end first")
     atoms = cast("Atoms", read(folder.final, index=-1, format="extxyz"))
+    for name, array in atoms.arrays.items():
+        if array.dtype.kind == "O":  # words
+            atoms.arrays[name] = array.astype(str)
     atoms.info = {"history": json.dumps(record["history"])}
     return atoms
 

@@ -12,7 +12,7 @@ import numpy as np
 from vanhove.base.errors import Refusal
 from vanhove.base.files import whole
 
-from ._protocol import Minimise, Produce, Protocol, pressure, temperatures
+from ._protocol import Minimise, Produce, Protocol, Ramp, pressure, temperatures, thermostat
 from .deck import END, FRAMES, RESTART
 from .dump import DumpFile, open_dump
 
@@ -191,8 +191,9 @@ def _write_final(folder: Folder, last: Leg, start: Start, protocol: Protocol) ->
 
     values, cell = _end(folder, last, start, protocol)
     atoms: Any = Atoms(start.species, positions=values[:, :3], cell=cell, pbc=True)
-    for name, array in start.values.items():
-        atoms.set_array(name, array)  # the next run may freeze a region of it
+    for name, array in start.values.items():  # the next run may freeze a region of it
+        if array.dtype.kind in "ifb" or all(str(word).split() == [str(word)] for word in array.ravel()):
+            atoms.set_array(name, array)
     atoms.set_masses(start.masses)
     if not isinstance(last.stage, Minimise):
         atoms.set_velocities(values[:, 3:] / units.fs)
@@ -209,7 +210,10 @@ def _summary(folder: Folder, legs: list[Leg], protocol: Protocol) -> dict[str, A
         told: dict[str, Any] = {"name": stage.name, "target": list(temperatures(stage)), "steps": protocol.steps(stage)}
         if pressure(stage) is not None:
             told["pressure_target"] = pressure(stage)
+        conserves = not isinstance(stage, Ramp) and thermostat(stage) != "langevin"
         for name, quantity in MEASURED.items():
+            if name == "drift" and not conserves:
+                continue
             values = [record.get(quantity, math.nan) for _, record in mine]
             if np.isfinite(values).all() and (name == "measured" or not isinstance(stage, Minimise)):
                 told[name] = float(np.average(values, weights=weights))
