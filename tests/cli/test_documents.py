@@ -35,7 +35,7 @@ def test_commands_and_options_exist(vanhove: Any) -> None:
         if command == "compute" and words[0] != "OBSERVABLE":
             steps = chain(words[0], from_result=False)
             known += [f"--{options.WORDS.get(p.name, p.name)}" for step in steps for p in step.parameters]
-        written = {word.strip("[]") for word in words if word.startswith(("--", "[--"))}
+        written = {word.strip("[]").split("=")[0] for word in words if word.startswith(("--", "[--"))}
         assert written <= {*known, "--option"}, (command, *words)
 
 

@@ -324,7 +324,7 @@ def test_all_q_together_with_a_law() -> None:
         ({"q": 3.0}, "no spectrum at q = 3"),
         ({"shape": "gaussian", "jump_model": "fick"}, "Lorentzians"),
         ({"resolution": -0.1}, "full width"),
-        ({"resolution": "vanadium.hdf"}, "type str"),
+        ({"resolution": "vanadium.hdf"}, "can't be read"),
         ({"resolution": None}, "no resolution for these spectra"),
     ],
 )

@@ -22,7 +22,7 @@ LINES = "component"  # of a fit: a column each
 
 def table(result: Dataset) -> list[str]:
     """The lines that show ``result``."""
-    curves = [str(dim) for dim, n in result.sizes.items() if n > 1 and _is_number(result, str(dim))]
+    curves = [str(dim) for dim, n in result.sizes.items() if n > 1 and dim != LINES and _is_number(result, str(dim))]
     lines = _numbers(result, set(curves))
     if result.attrs.get("observable") == "structure.rdf":
         lines += _peaks(result)
@@ -35,6 +35,11 @@ def table(result: Dataset) -> list[str]:
 
 def _is_number(result: Dataset, dim: str) -> bool:
     return dim in result.coords and bool(np.issubdtype(result[dim].dtype, np.number))
+
+
+def _is_told(array: DataArray) -> bool:
+    """Whether it holds paragraphs."""
+    return not np.issubdtype(array.dtype, np.number) and any("\n" in str(value) for value in array.values.flat)
 
 
 def _unit(array: DataArray) -> str:
@@ -52,7 +57,7 @@ def _numbers(result: Dataset, curves: set[str]) -> list[str]:
     rows = []
     for name, array in result.data_vars.items():
         named = all(dim in array.coords and dim not in curves for dim in array.dims)
-        if not named or array.size > SHORT or str(name).endswith("_error"):
+        if not named or array.size > SHORT or str(name).endswith("_error") or _is_told(array):
             continue
         error = result.get(f"{name}_error")
         if error is not None and error.shape != array.shape:
@@ -94,7 +99,7 @@ def _curves(result: Dataset, dim: str) -> Iterator[tuple[str, NDArray[Any], Floa
             at = {LINES: k} if rest else {}
             values = array.isel(at).values
             known = np.issubdtype(values.dtype, np.number)
-            if np.isfinite(values).any() if known else not any("\n" in str(value) for value in values):
+            if np.isfinite(values).any() if known else not _is_told(array):
                 number = f" {k}" if rest and result.sizes[LINES] > 1 else ""
                 unit = f" ({_unit(array)})" if _unit(array) else ""
                 yield f"{name}{number}{unit}", values, None if error is None else error.isel(at).values

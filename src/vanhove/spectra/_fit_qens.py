@@ -11,6 +11,7 @@ from vanhove.base.errors import Refusal
 from vanhove.base.figures import PALETTE, label
 from vanhove.base.results import Column, dataset, history_of
 
+from .measured import opened
 from .quasielastic_choice import fit_spectrum
 from .quasielastic_input import arrays, balanced_at, centre_of, chosen_q, spectrum_of
 from .quasielastic_model import Terms
@@ -36,7 +37,7 @@ FLOOR = {None: 0, "flat": 1, "linear": 2}
 
 def fit_qens(
     measured: Dataset,
-    resolution: Dataset | float | None = None,
+    resolution: Dataset | str | float | None = None,
     *,
     lorentzians: int | Literal["auto"] = "auto",
     elastic: bool = True,
@@ -64,10 +65,10 @@ def fit_qens(
     measured
         ``S(q, energy)`` and, if known, ``S_error``: a measurement or a simulation.
     resolution
-        A measured S(q, energy) (vanadium, or the sample at low temperature), of which the spectrum nearest in q is
-        used, refused where it is more than half a step of its q away; a single one serves all q. Or the FWHM (meV) of
-        a Gaussian. None, of a simulated spectrum: the transform that made it; of a simulated experiment: the R that it
-        was seen through. ``attrs["resolution"]`` says which it was.
+        A measured S(q, energy) (vanadium, or the sample at low temperature) or its file, of which the spectrum nearest
+        in q is used, refused where it is more than half a step of its q away; a single one serves all q. Or the FWHM
+        (meV) of a Gaussian. None, of a simulated spectrum: the transform that made it; of a simulated experiment: the
+        R that it was seen through. ``attrs["resolution"]`` says which it was.
     lorentzians
         How many lines, 0 to 3; ``"auto"`` chooses for every q: one more line must lower Schwarz's criterion by more
         than 6, with every line's area and width determined.
@@ -113,7 +114,7 @@ def fit_qens(
         ``width_lower`` and a sentence in ``verdict``. ``fit``, ``elastic``, ``line``, ``floor``, ``resolution`` and
         ``residual`` are what is drawn.
     """
-    numbers = _numbers(lorentzians, elastic=elastic)
+    numbers, seen = _numbers(lorentzians, elastic=elastic), opened(resolution)
     if background not in FLOOR:
         raise Refusal(f"background={background!r}", "", 'Give "linear", "flat" or None')
     if shape not in ("lorentzian", "gaussian"):
@@ -122,13 +123,13 @@ def fit_qens(
         if shape != "lorentzian":
             raise Refusal(f"shape={shape!r} with jump_model", "", "A law of the width is one of Lorentzians")
         return _together(
-            measured, resolution, model=jump_model, components=1 if lorentzians == "auto" else lorentzians,
+            measured, seen, model=jump_model, components=1 if lorentzians == "auto" else lorentzians,
             elastic=elastic, background=background, window=window, temperature=temperature, q=q,
             exclude_elastic=exclude_elastic, resolution_background=resolution_background,
         )  # fmt: skip
     wanted = chosen_q(measured, q)
     spectra = arrays(wanted)
-    found = resolutions_of(wanted, resolution, background=resolution_background)
+    found = resolutions_of(wanted, seen, background=resolution_background)
     kelvin = balanced_at(measured, temperature)
     inside = inside_of(spectra, found.each, window, exclude_elastic)
     terms = Terms(max(numbers), elastic, FLOOR[background], shape)
