@@ -111,6 +111,8 @@ def test_a_constraint_is_plain_data() -> None:
         one = constrain(kind)
         protocol = Protocol((Hold(300, 1),), constrain=one)
         assert Protocol.from_dict(json.loads(json.dumps(protocol.to_dict()))) == protocol
+    named: Any = "no-rotation"
+    assert Protocol((Hold(300, 1),), constrain=named) == Protocol((Hold(300, 1),), constrain=constrain("no-rotation"))
     full = constrain("no-rotation", formers="P", anions=["S", "Cl"], cutoffs={"P-S": 2.6})
     assert Constraint.from_dict(json.loads(json.dumps(full.to_dict()))) == full
 
@@ -118,6 +120,7 @@ def test_a_constraint_is_plain_data() -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
+        (lambda: Protocol((Hold(300, 1),), constrain="rotation"), "no constraint 'rotation'"),  # type: ignore[arg-type]
         (lambda: constrain("rigid-polyanion"), "Did you mean 'rigid-polyanions'"),
         (lambda: constrain("no-rotation", mobile="Li"), "mobile= says nothing"),
         (lambda: constrain("fixed-framework", cutoffs={"P-S": 2.0}), "looks for no polyanion"),

@@ -137,6 +137,8 @@ def test_a_cell_that_runs_away_stops_the_run(melt: Any, tmp_path: Path) -> None:
     ("wrong", "said"),
     [
         (lambda: Hold(300, 1, pressure=float("nan")), "in bar"),
+        (lambda: Hold(300, 1, pressure="1 bar"), "in bar"),  # type: ignore[arg-type]  # what a person may write
+        (lambda: Hold(300, 1, pressure=True), "in bar"),
         (lambda: Hold(300, 1, pressure=1, coupling="isotrop"), "Did you mean 'isotropic'"),
         (lambda: Hold(300, 1, pressure=1, thermostat=None), "Nosé-Hoover thermostat only"),
         (lambda: Protocol((Hold(300, 1),), pressure_damping=0), "pressure_damping=0"),

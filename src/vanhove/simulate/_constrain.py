@@ -79,7 +79,7 @@ def constrain(
         2.5, Si-O 2.0 Å).
     """
     if kind not in CONSTRAINTS:
-        raise Refusal(f"There is no constraint '{kind}'", "", nearest(kind, [*CONSTRAINTS]))
+        raise Refusal(f"There is no constraint '{kind}'", "", nearest(str(kind), [*CONSTRAINTS]))
     if mobile and kind != "fixed-framework":
         raise Refusal(f"mobile= says nothing for '{kind}'", "", 'Leave it out, or choose "fixed-framework"')
     if kind == "fixed-framework" and (formers or anions or cutoffs):
@@ -89,6 +89,13 @@ def constrain(
         if not (math.isfinite(reach) and reach > 0):
             raise Refusal(f"The cut-off of {pair} is {reach} Å", "a constraint", "Give a positive length in Å")
     return Constraint(kind, _species(mobile), _species(formers), _species(anions), reaches)
+
+
+def as_constraint(given: Constraint | str | None) -> Constraint | None:
+    """A constraint, given itself or by its kind."""
+    if given is None or isinstance(given, Constraint):
+        return given
+    return constrain(given)
 
 
 def _species(given: str | Sequence[str]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from vanhove.base.errors import Refusal, nearest
 
-from ._constrain import Constraint
+from ._constrain import Constraint, as_constraint
 from .stages import KINDS, Hold, Minimise, Produce, Ramp, Stage, pressure, temperatures, thermostat, values_of
 
 __all__ = [
@@ -43,6 +43,7 @@ class Protocol:
     constrain: Constraint | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "constrain", as_constraint(self.constrain))
         for name in ("timestep", "damping", "pressure_damping"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):

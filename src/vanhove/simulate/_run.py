@@ -16,6 +16,7 @@ from vanhove.base.results import step
 from vanhove.base.version import __version__
 
 from . import output
+from ._constrain import Constraint, as_constraint
 from ._guards import Guards, Watch, check_before
 from ._protocol import Protocol, Stage, as_protocol
 from .contacts import bounds
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
     from vanhove.trajectory import Trajectory
 
-    from ._constrain import Constraint
     from .pairwise import Potential
 
 POLL = 0.1  # s
@@ -74,7 +74,7 @@ def run(
     leg_steps: int | None = None,
     guards: Guards | None = None,
     progress: Progress | None = None,
-    constrain: Constraint | None = None,
+    constrain: Constraint | str | None = None,
 ) -> Finished:
     """Run ``protocol`` on ``atoms`` in ``directory``.
 
@@ -114,7 +114,7 @@ def run(
     """
     plan = as_protocol(protocol)
     if constrain is not None:
-        plan = replace(plan, constrain=constrain)
+        plan = replace(plan, constrain=as_constraint(constrain))
     check_engine(engine, potential, plan)
     if ranks is not None and ranks < 1:
         raise Refusal(f"ranks={ranks}", "", "Give 1 or more")

@@ -93,7 +93,9 @@ def frozen_atoms(stage: Stage, species: Sequence[str], values: Mapping[str, Any]
         found[:] = True
         for name, wanted in asked.items():
             if name not in values:
-                raise Refusal(f"The structure has no array '{name}'", where, nearest(name, sorted(values)))
+                raise Refusal(
+                    f"The structure has no array '{name}'", where, nearest(name, sorted(values)) if values else ""
+                )
             found &= np.isin(np.asarray(values[name]), np.asarray(wanted))
     elif all(isinstance(one, str) for one in asked):
         absent = [one for one in asked if one not in species]

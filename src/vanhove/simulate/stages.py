@@ -166,11 +166,12 @@ def _check_thermostat(stage: Hold | Produce) -> None:
 def _check_pressure(stage: Hold | Ramp | Produce) -> None:
     if stage.coupling not in COUPLINGS:
         raise Refusal(
-            f"There is no coupling '{stage.coupling}'", f"stage '{stage.name}'", nearest(stage.coupling, COUPLINGS)
+            f"There is no coupling '{stage.coupling}'", f"stage '{stage.name}'", nearest(str(stage.coupling), COUPLINGS)
         )
     if stage.pressure is None:
         return
-    if not math.isfinite(stage.pressure):
+    number = isinstance(stage.pressure, int | float) and not isinstance(stage.pressure, bool)
+    if not (number and math.isfinite(stage.pressure)):
         raise Refusal(f"pressure={stage.pressure} in stage '{stage.name}'", "", "Give a number, in bar")
     if thermostat(stage) != "nose-hoover":
         raise Refusal(
