@@ -286,6 +286,8 @@ def draw(result: Dataset, ax: Axes) -> None:
     ax.set(xscale="log", xlabel=label("lag", "ps"), ylabel="F(Q, t)", ylim=(bottom - 0.03, 1.03))
     if len(lag):
         ax.set_xlim(lag[0], max(lag[-1], 1.01 * lag[0]))
+        if lag[-1] > 10 * lag[0]:  # the decades suffice
+            ax.xaxis.set_minor_formatter("")
     if len(q) <= MOST_NAMED:
         ax.legend(title=label("Q", "1/Å"), loc="best")
         return
