@@ -1,7 +1,7 @@
 """MDANSE as a peer: a system written to a file of its own, untimed, and its jobs run on that without its window.
 
 A job opens the file and here leaves its result in memory. Most of its time would go into reading single atoms from a
-file that is laid out frame by frame, as MDANSE writes it; ``by_atom`` lays it out anew, which it then reads quickly.
+file that is laid out frame by frame, as MDANSE writes it: ``by_atom`` lays it out anew, so that work is timed, not that.
 
 Every lag gets the same origins, the run without its last lags, where ours and other peers take all pairs of frames that
 are so far apart. Importing MDANSE silences all warnings and asks OpenMP and BLAS for one thread: prepare it last.
