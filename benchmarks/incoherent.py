@@ -3,9 +3,9 @@
     python benchmarks/incoherent.py [--frames 5000] [--runs 5] [--json incoherent.json]
 
 First the same work by all on a small system: its cell's 20 shortest vectors along x. dynasor reads its frames from a
-DCD file and gives the coherent part, too, which takes it little beside this. MDANSE reads its own file, laid out by
-atom, and takes the first half of the run as origins of every lag, ours and dynasor every frame. Then ours and MDANSE,
-which both correlate by FFT, on few atoms over the whole run, once.
+DCD file and gives the coherent part, too, which takes it little beside this. MDANSE reads its own file, and takes the
+first half of the run as origins of every lag, ours and dynasor every frame. Then ours and MDANSE, which both correlate
+by FFT, on few atoms over the whole run, once.
 
 Then the large system at powder Q by ours, each Q an average over all directions. The others' times beside it are for
 one vector a Q, which is no average yet: dynasor would take hours, so that its time is that of the small system, scaled
@@ -69,7 +69,7 @@ def dynasor(sample: System, folder: Path) -> Callable[[], object]:
 
 def mdanse(sample: System, folder: Path) -> Callable[[], object]:
     path = folder / f"{len(sample.times)}.mdt"
-    through_mdanse.write(sample, path, by_atom=True)
+    through_mdanse.write(sample, path)
     line = {"start": [1, 0, 0], "step": [1, 0, 0], "n_steps": len(WAVE_NUMBERS)}
     return through_mdanse.job(
         "DynamicIncoherentStructureFactor", path, frames=(0, len(sample.times), 1, (len(sample.times) + 1) // 2),

@@ -1,10 +1,8 @@
 """MDANSE as a peer: a system written to a file of its own, untimed, and its jobs run on that without its window.
 
-A job opens the file and here leaves its result in memory. Most of its time would go into reading single atoms from a
-file that is laid out frame by frame, as MDANSE writes it: ``by_atom`` lays it out anew, so that work is timed, not that.
-
-Every lag gets the same origins, the run without its last lags, where ours and other peers take all pairs of frames that
-are so far apart. Importing MDANSE silences all warnings and asks OpenMP and BLAS for one thread: prepare it last.
+A job opens the file, reads it atom by atom, and here leaves its result in memory. It gives every lag the same origins,
+the run without its last lags, where ours and other peers take all pairs of frames that are so far apart. Importing
+MDANSE silences all warnings and asks OpenMP and BLAS for one thread: prepare it last.
 """
 
 from __future__ import annotations
@@ -12,7 +10,6 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-import h5py
 import numpy as np
 
 if TYPE_CHECKING:
@@ -26,7 +23,7 @@ NM = 0.1  # in an Å: MDANSE's lengths are nm
 EVERYTHING = '{"0": {"function_name": "select_all", "operation_type": "union"}}'
 
 
-def write(sample: System, path: Path, velocities: NDArray[np.float64] | None = None, *, by_atom: bool = False) -> None:
+def write(sample: System, path: Path, velocities: NDArray[np.float64] | None = None) -> None:
     from MDANSE.Chemistry.ChemicalSystem import ChemicalSystem
     from MDANSE.MolecularDynamics.Configuration import PeriodicRealConfiguration
     from MDANSE.MolecularDynamics.Trajectory import TrajectoryWriter
@@ -42,13 +39,6 @@ def write(sample: System, path: Path, velocities: NDArray[np.float64] | None = N
         writer.dump_configuration(PeriodicRealConfiguration(atoms, NM * positions, cell, **moving), time, units=units)
     writer.write_standard_atom_database()
     writer.close()
-    if by_atom:
-        with h5py.File(path, "r+") as file:
-            for name, frames in list(file["configuration"].items()):
-                values, about = frames[()], dict(frames.attrs)
-                del file["configuration"][name]
-                made = file["configuration"].create_dataset(name, data=values, chunks=(len(values), 1, 3))
-                made.attrs.update(about)
 
 
 def job(name: str, path: Path, **settings: object) -> Callable[[], object]:
