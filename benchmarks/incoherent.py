@@ -4,12 +4,10 @@
 
 First the same work by all on a small system: its cell's 20 shortest vectors along x. dynasor reads its frames from a
 DCD file and gives the coherent part, too, which takes it little beside this. MDANSE reads its own file, and takes the
-first half of the run as origins of every lag, ours and dynasor every frame. Then ours and MDANSE, which both correlate
-by FFT, on few atoms over the whole run, once.
-
-Then the large system at powder Q by ours, each Q an average over all directions. The others' times beside it are for
-one vector a Q, which is no average yet: dynasor would take hours, so that its time is that of the small system, scaled
-by atoms and pairs of frames; MDANSE's is that of the few atoms, scaled by atoms. Last, F only, at logarithmic lags.
+first half of the run as origins of every lag, ours and dynasor every frame. Then the large system at powder Q by ours
+alone: the others would take hours, and with one vector a Q, which is no average over directions yet. dynasor's time is
+that of the small system, scaled by atoms and pairs of frames; MDANSE correlates by FFT, so that it is timed once on a
+few atoms over as many frames, and scaled by atoms. Last, ours at logarithmic lags, F only.
 """
 
 from __future__ import annotations
@@ -77,42 +75,40 @@ def mdanse(sample: System, folder: Path) -> Callable[[], object]:
     )  # fmt: skip
 
 
-def phases(sample: System) -> int:
-    """Phase differences: atoms, Q, pairs of frames no further apart than half of the run."""
-    frames = len(sample.times)
-    return len(sample.species) * len(WAVE_NUMBERS) * sum(frames - lag for lag in range((frames - 1) // 2 + 1))
+def pairs(frames: int) -> int:
+    """Pairs of frames no further apart than half of the run."""
+    return sum(frames - lag for lag in range((frames - 1) // 2 + 1))
 
 
 def scaled(timing: Timing, factor: float) -> Timing:
     return Timing(f"{timing.name}, scaled", timing.version, timing.cpu * factor, timing.wall * factor, timing.runs)
 
 
-def vectors(sample: System, peers: list[Peer], runs: int) -> list[Timing]:
-    """The same work by all."""
-    timings = measure(prepared(ours(sample, vectors_of(sample)), peers, sample), runs)
-    title = f"S_inc, {len(WAVE_NUMBERS)} vectors, {len(sample.species)} atoms, {len(sample.times)} frames"
-    report(title, timings, work=phases(sample), unit="phase difference", json_path=None)
-    return timings
-
-
 def main() -> None:
     asked = arguments("incoherent scattering of all species", frames=5000)
     small, few = system(**SMALL), system(asked.frames, **FEW)
+    work = len(small.species) * len(WAVE_NUMBERS) * pairs(len(small.times))
     with TemporaryDirectory() as folder:
-        direct = Peer("dynasor", "dynasor", lambda sample: dynasor(sample, Path(folder)))
-        by_fft = Peer("MDANSE", "MDANSE", lambda sample: mdanse(sample, Path(folder)))
-        timings = [t for t in vectors(small, [direct, by_fft], asked.runs) if t.name == direct.package]
-        long = [t for t in vectors(few, [by_fft], 1) if t.name == by_fft.package]
+        peers = [
+            Peer("dynasor", "dynasor", lambda sample: dynasor(sample, Path(folder))),
+            Peer("MDANSE", "MDANSE", lambda sample: mdanse(sample, Path(folder))),
+        ]
+        timings = measure(prepared(ours(small, vectors_of(small)), peers, small), asked.runs)
+        with_mdanse = any(t.name == "MDANSE" for t in timings)
+        long = measure({"MDANSE": mdanse(few, Path(folder))}, 1) if with_mdanse else []
+    size = f"{len(small.species)} atoms, {len(small.times)} frames"
+    report(f"S_inc, {len(WAVE_NUMBERS)} vectors, {size}", timings, work=work, unit="phase difference", json_path=None)
     sample = system(asked.frames)
+    large = len(sample.species) * len(WAVE_NUMBERS) * pairs(asked.frames)
     found = measure({OURS: ours(sample, WAVE_NUMBERS)}, asked.runs)
-    found += [scaled(t, phases(sample) / phases(small)) for t in timings]
+    found += [scaled(t, large / work) for t in timings if t.name == "dynasor"]
     found += [scaled(t, len(sample.species) / len(few.species)) for t in long]
     size = f"{len(sample.species)} atoms, {asked.frames} frames, every origin"
     title = (
-        f"S_inc, 20 powder Q, {size}; the others at 20 vectors, dynasor scaled from {len(small.species)} atoms and "
-        f"{len(small.times)} frames by atoms and pairs of frames, MDANSE from {len(few.species)} atoms by atoms"
+        f"S_inc, 20 powder Q, {size}; the others at one vector a Q, dynasor scaled from the small system by atoms and "
+        f"pairs of frames, MDANSE by atoms from {len(few.species)}"
     )
-    report(title, found, work=phases(sample), unit="phase difference", json_path=asked.json)
+    report(title, found, work=large, unit="phase difference", json_path=asked.json)
     sparse = measure({OURS: ours(sample, WAVE_NUMBERS, lags="log")}, asked.runs)
     title = f"F_s(Q, t), 20 powder Q, some 60 lags, {size}"
     report(title, sparse, work=len(sample.species) * asked.frames, unit="position", json_path=None)
