@@ -8,7 +8,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 OUT = HERE / "out"
-NOT_BENCHMARKS = {"__main__", "common", "through_mdanse"}
+NOT_BENCHMARKS = {"__main__", "common"}
 
 
 def main() -> None:

@@ -1,13 +1,12 @@
-"""Coherent scattering and currents of all pairs of three species: ours against dynasor, and MDANSE for the first.
+"""Coherent scattering and currents of all pairs of three species: ours against dynasor.
 
     python benchmarks/coherent.py [--frames 2000] [--runs 3] [--json coherent.json]
 
 1000 atoms and 300 wavevectors of the cell up to 3 1/Å, lags up to half the run; ours takes every frame as an origin
 and gives errors. dynasor is timed twice, once each: with every 100th frame as an origin (a hundredth of the
 statistics), and with all of them on a run that is a tenth as long; its time there grows with the square of the run, and
-is scaled by that. MDANSE gives the mean over 30 vectors in each of ten shells, which it chooses itself, and takes the
-first half of the run as origins; timed once, on all frames. Then 3000 atoms × 5000 frames at every wavevector of the
-cell up to 2.5 1/Å, once; of dynasor its sums over atoms alone, without any correlation, from a few frames, scaled.
+is scaled by that. Then 3000 atoms × 5000 frames at every wavevector of the cell up to 2.5 1/Å, once; of dynasor its
+sums over atoms alone, without any correlation, from a few frames, scaled.
 """
 
 from __future__ import annotations
@@ -15,19 +14,17 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from importlib import metadata, util
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import through_mdanse
 from common import OURS, System, Timing, arguments, measure, report, system
 
 import vanhove as vh
 from vanhove.spectra.q_points import Points, shells
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
 ATOMS = dict(cubes=5, ions=375)  # 1000 atoms
@@ -36,9 +33,6 @@ SPARSE = 100  # frames between the origins of dynasor's cheap run
 SHORTER = 10  # of the run, on which dynasor takes every origin
 ALL_Q, BIG_FRAMES = 2.5, 5000
 FEW_FRAMES = 20
-SHELLS = dict(
-    shells=(4.5, 31.5, 3.0), width=3.0, n_vectors=30, n_samples=5000, seed=1, force_equal_weights=True
-)  # 1/nm
 
 
 def trajectory(sample: System, velocities: NDArray[np.float64]) -> vh.Trajectory:
@@ -110,24 +104,6 @@ def timed(job: Callable[[], object], version: str, scale: float, label: str) -> 
     return Timing(label, version, scale * cpu, scale * wall, 1)
 
 
-def mdanse(sample: System) -> list[Timing]:
-    """Once on the whole run, after once on a short one."""
-    if util.find_spec("MDANSE") is None:
-        print("MDANSE: left out, not installed (pip install MDANSE)")
-        return []
-    found = []
-    with TemporaryDirectory() as folder:
-        for run in (part(sample, 20), sample):
-            path = Path(folder) / f"{len(run.times)}.mdt"
-            through_mdanse.write(run, path)
-            job = through_mdanse.job(
-                "DynamicCoherentStructureFactor", path, frames=(0, len(run.times), 1, len(run.times) // 2),
-                q_vectors=("SphericalLatticeQVectors", SHELLS),
-            )  # fmt: skip
-            found.append(timed(job, metadata.version("MDANSE"), 1.0, "MDANSE, shells"))
-    return found[1:]
-
-
 def compare(
     sample: System, velocities: NDArray[np.float64], runs: int, json_path: Path | None, *, moving: bool
 ) -> None:
@@ -151,8 +127,6 @@ def compare(
         few = None if mine is None else mine[:short]
         every = dynasor(part(sample, short), few, q, short // 2 - 1, 1)
         timings.append(timed(every, version, float(SHORTER**2), "dynasor, scaled"))
-    if not moving:
-        timings += mdanse(sample)
     what = "currents" if moving else "F(Q,t), S(Q,E)"
     title = (
         f"{what}, {len(sample.species)} atoms, {frames} frames, {WAVES} Q, 6 pairs; ours at all origins, dynasor at "

@@ -131,12 +131,12 @@ def report(title: str, timings: list[Timing], *, work: float, unit: str, json_pa
     """The table of ratios, and the same as JSON; ``work`` things were done by every job, counted in ``unit``."""
     ours = next(timing for timing in timings if timing.name == OURS)
     print(f"\n{title}\n")
-    head = f"{'':16}{'version':>12}{'CPU s':>10}{'wall s':>10}{'ns CPU a ' + unit:>28}"
+    head = f"{'':16}{'version':>12}{'CPU s':>10}{'wall s':>10}{'ns CPU a ' + unit:>22}"
     print(f"{head}{'CPU / ours':>12}{'wall / ours':>13}")
     for t in timings:
         each = 1e9 * t.cpu / work
         ratios = f"{t.cpu / ours.cpu:12.1f}{t.wall / ours.wall:13.1f}"
-        print(f"{t.name:16}{t.version:>12}{t.cpu:10.4f}{t.wall:10.4f}{each:28.3f}{ratios}")
+        print(f"{t.name:16}{t.version:>12}{t.cpu:10.4f}{t.wall:10.4f}{each:22.3f}{ratios}")
     if json_path is not None:
         content = {"title": title, "work": work, "unit": unit, "timings": [asdict(timing) for timing in timings]}
         json_path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -1,13 +1,11 @@
-"""Incoherent scattering of 3000 atoms at 20 powder Q, all lags up to half of the run: ours, dynasor and MDANSE.
+"""Incoherent scattering of 3000 atoms at 20 powder Q, all lags up to half of the run, every origin: ours, and dynasor.
 
     python benchmarks/incoherent.py [--frames 5000] [--runs 5] [--json incoherent.json]
 
-First the same work by all on a small system: its cell's 20 shortest vectors along x. dynasor reads its frames from a
-DCD file and gives the coherent part, too, which takes it little beside this. MDANSE reads its own file, and takes the
-first half of the run as origins of every lag, ours and dynasor every frame. Then the large system at powder Q by ours
-alone: the others would take hours, and with one vector a Q, which is no average over directions yet. dynasor's time is
-that of the small system, scaled by atoms and pairs of frames; MDANSE correlates by FFT, so that it is timed once on a
-few atoms over as many frames, and scaled by atoms. Last, ours at logarithmic lags, F only.
+First the same work by both on a small system: 20 vectors of the cell, every origin. dynasor reads its frames from a DCD
+file and gives the coherent part, too, which takes it little beside this. Then the large system by ours alone: dynasor
+would take hours, so that its time there is the small one's, scaled by atoms and pairs of frames, with one vector at
+each Q, which is no average over directions yet. Last, ours at logarithmic lags, F only.
 """
 
 from __future__ import annotations
@@ -19,7 +17,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-import through_mdanse
 from common import OURS, SPACING, Peer, System, Timing, arguments, measure, prepared, report, system
 
 import vanhove as vh
@@ -27,12 +24,12 @@ import vanhove as vh
 SPECIES = ("S", "P", "Li")
 WAVE_NUMBERS = np.linspace(0.2, 2.5, 20)
 SMALL = {"frames": 200, "cubes": 5, "ions": 375}
-FEW = {"cubes": 3, "ions": 54}  # 189 atoms
 
 
 def vectors_of(sample: System) -> Any:
-    """As many vectors of the cell as there are Q."""
-    return 2 * np.pi / sample.length * np.outer(np.arange(len(WAVE_NUMBERS)) + 1, [1, 0, 0])
+    """One vector of the cell near each of the Q."""
+    numbers = np.maximum(np.rint(WAVE_NUMBERS * sample.length / (2 * np.pi)), 1)
+    return 2 * np.pi / sample.length * numbers[:, None] * np.eye(3)[np.arange(len(numbers)) % 3]
 
 
 def ours(sample: System, q: Any, **options: Any) -> Callable[[], object]:
@@ -65,53 +62,33 @@ def dynasor(sample: System, folder: Path) -> Callable[[], object]:
     return job
 
 
-def mdanse(sample: System, folder: Path) -> Callable[[], object]:
-    path = folder / f"{len(sample.times)}.mdt"
-    through_mdanse.write(sample, path)
-    line = {"start": [1, 0, 0], "step": [1, 0, 0], "n_steps": len(WAVE_NUMBERS)}
-    return through_mdanse.job(
-        "DynamicIncoherentStructureFactor", path, frames=(0, len(sample.times), 1, (len(sample.times) + 1) // 2),
-        q_vectors=("DispersionLatticeQVectors", line),
-    )  # fmt: skip
-
-
 def pairs(frames: int) -> int:
     """Pairs of frames no further apart than half of the run."""
     return sum(frames - lag for lag in range((frames - 1) // 2 + 1))
 
 
-def scaled(timing: Timing, factor: float) -> Timing:
-    return Timing(f"{timing.name}, scaled", timing.version, timing.cpu * factor, timing.wall * factor, timing.runs)
-
-
 def main() -> None:
     asked = arguments("incoherent scattering of all species", frames=5000)
-    small, few = system(**SMALL), system(asked.frames, **FEW)
+    small = system(**SMALL)
     work = len(small.species) * len(WAVE_NUMBERS) * pairs(len(small.times))
     with TemporaryDirectory() as folder:
-        peers = [
-            Peer("dynasor", "dynasor", lambda sample: dynasor(sample, Path(folder))),
-            Peer("MDANSE", "MDANSE", lambda sample: mdanse(sample, Path(folder))),
-        ]
+        peers = [Peer("dynasor", "dynasor", lambda sample: dynasor(sample, Path(folder)))]
         timings = measure(prepared(ours(small, vectors_of(small)), peers, small), asked.runs)
-        with_mdanse = any(t.name == "MDANSE" for t in timings)
-        long = measure({"MDANSE": mdanse(few, Path(folder))}, 1) if with_mdanse else []
-    size = f"{len(small.species)} atoms, {len(small.times)} frames"
-    report(f"S_inc, {len(WAVE_NUMBERS)} vectors, {size}", timings, work=work, unit="phase difference", json_path=None)
+    size = f"{len(small.species)} atoms, {len(small.times)} frames, every origin"
+    report(f"S_inc, 20 vectors, {size}", timings, work=work, unit="phase difference", json_path=None)
     sample = system(asked.frames)
     large = len(sample.species) * len(WAVE_NUMBERS) * pairs(asked.frames)
     found = measure({OURS: ours(sample, WAVE_NUMBERS)}, asked.runs)
-    found += [scaled(t, large / work) for t in timings if t.name == "dynasor"]
-    found += [scaled(t, len(sample.species) / len(few.species)) for t in long]
+    found += [
+        Timing(f"{t.name}, scaled", t.version, t.cpu * large / work, t.wall * large / work, t.runs)
+        for t in timings
+        if t.name != OURS
+    ]
     size = f"{len(sample.species)} atoms, {asked.frames} frames, every origin"
-    title = (
-        f"S_inc, 20 powder Q, {size}; the others at one vector a Q, dynasor scaled from the small system by atoms and "
-        f"pairs of frames, MDANSE by atoms from {len(few.species)}"
-    )
-    report(title, found, work=large, unit="phase difference", json_path=asked.json)
-    sparse = measure({OURS: ours(sample, WAVE_NUMBERS, lags="log")}, asked.runs)
+    report(f"S_inc, 20 powder Q, {size}", found, work=large, unit="phase difference", json_path=asked.json)
+    few = measure({OURS: ours(sample, WAVE_NUMBERS, lags="log")}, asked.runs)
     title = f"F_s(Q, t), 20 powder Q, some 60 lags, {size}"
-    report(title, sparse, work=len(sample.species) * asked.frames, unit="position", json_path=None)
+    report(title, few, work=len(sample.species) * asked.frames, unit="position", json_path=None)
 
 
 if __name__ == "__main__":

@@ -1,24 +1,19 @@
-"""Densities of states of all species of 3000 atoms from their velocities: ours against dynasor, tidynamics and MDANSE.
+"""Densities of states of the three species of 3000 atoms from their velocities: ours against dynasor and tidynamics.
 
     python benchmarks/vdos.py [--frames 5000] [--runs 5] [--json vdos.json]
 
 Ours gives the autocorrelation functions, the densities of states and the errors of both from parts of the run. The
 peers' job is the mean autocorrelation function of each species at the same lags, row by row as they offer it, and its
-transform by dynasor or numpy. MDANSE reads the velocities from its own file, atom by atom, and gives the products of
-different axes, too. It is timed on 189 atoms over as many frames, beside the others; its time for the 3000 is that,
-scaled by atoms.
+transform by dynasor or numpy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
-import through_mdanse
-from common import SPACING, Peer, System, Timing, arguments, measure, prepared, report, system
+from common import SPACING, Peer, System, arguments, measure, prepared, report, system
 
 import vanhove as vh
 
@@ -27,7 +22,6 @@ if TYPE_CHECKING:
 
 SPECIES = ("S", "P", "Li")
 LAGS = 500
-FEW = {"cubes": 3, "ions": 54}  # 189 atoms
 
 
 def velocities(sample: System) -> NDArray[np.float64]:
@@ -77,33 +71,14 @@ def tidynamics(sample: System) -> Callable[[], object]:
     return job
 
 
-def mdanse(sample: System, folder: Path) -> Callable[[], object]:
-    path = folder / "run.mdt"
-    through_mdanse.write(sample, path, velocities(sample))
-    frames = (0, len(sample.times), 1, LAGS)
-    return through_mdanse.job("DensityOfStates", path, frames=frames, interpolation_order=0)
-
-
 def main() -> None:
     asked = arguments("density of states of all species", frames=5000)
+    sample = system(asked.frames)
+    size = f"{len(sample.species)} atoms, {asked.frames} frames, {LAGS} lags, all origins"
     peers = [Peer("dynasor", "dynasor", dynasor), Peer("tidynamics", "tidynamics", tidynamics)]
-    few, sample = system(asked.frames, **FEW), system(asked.frames)
-    factor = len(sample.species) / len(few.species)
-    with TemporaryDirectory() as folder:
-        slow = Peer("MDANSE", "MDANSE", lambda small: mdanse(small, Path(folder)))
-        timings = measure(prepared(ours(few), [*peers, slow], few), asked.runs)
-    size = f"{asked.frames} frames, {LAGS} lags, all origins"
-    work = 3 * len(few.species) * asked.frames
-    report(f"Density of states, {len(few.species)} atoms, {size}", timings, work=work, unit="velocity", json_path=None)
-    found = measure(prepared(ours(sample), peers, sample), asked.runs)
-    found += [
-        Timing("MDANSE, scaled", t.version, t.cpu * factor, t.wall * factor, t.runs)
-        for t in timings
-        if t.name == "MDANSE"
-    ]
+    timings = measure(prepared(ours(sample), peers, sample), asked.runs)
     work = 3 * len(sample.species) * asked.frames
-    title = f"Density of states, {len(sample.species)} atoms, {size}; MDANSE scaled by atoms from {len(few.species)}"
-    report(title, found, work=work, unit="velocity", json_path=asked.json)
+    report(f"Density of states, {size}", timings, work=work, unit="velocity", json_path=asked.json)
 
 
 if __name__ == "__main__":
