@@ -44,10 +44,10 @@ def count_steps(
         x, y, z = rows[3 * atom], rows[3 * atom + 1], rows[3 * atom + 2]
         for k in range(lags.size):
             m, n = lags[k], origins[k]
-            squares[groups[atom], k] += _bins_of_steps(
-                x[m : m + n], y[m : m + n], z[m : m + n], x[:n], y[:n], z[:n], scale, last, bins[:n]
+            squares[groups[atom], k] += bins_of_steps(
+                x[m : m + n], y[m : m + n], z[m : m + n], x[:n], y[:n], z[:n], scale, EDGE, last, bins[:n]
             )
-            _tally(bins[:n], turns)
+            tally(bins[:n], turns)
             _empty(turns, counts[groups[atom], k])
 
 
@@ -68,10 +68,18 @@ def count_pairs(
                 first[n], second[n] = first[p], second[p]
                 n += 1
         for atom in range(groups.size):
-            squares[groups[atom], k] += _bins_of_pairs(
-                rows[3 * atom], rows[3 * atom + 1], rows[3 * atom + 2], first[:n], second[:n], scale, last, bins[:n]
+            squares[groups[atom], k] += bins_of_pairs(
+                rows[3 * atom],
+                rows[3 * atom + 1],
+                rows[3 * atom + 2],
+                first[:n],
+                second[:n],
+                scale,
+                EDGE,
+                last,
+                bins[:n],
             )
-            _tally(bins[:n], turns)
+            tally(bins[:n], turns)
             _empty(turns, counts[groups[atom], k])
 
 
@@ -98,44 +106,55 @@ def count_origins(
                 pairs += 1
         for atom in range(groups.size):
             n = pairs_from(inside[atom], first[:pairs], second[:pairs], begins, ends)
-            squares[groups[atom], k] += _bins_of_pairs(
-                rows[3 * atom], rows[3 * atom + 1], rows[3 * atom + 2], begins[:n], ends[:n], scale, last, bins[:n]
+            squares[groups[atom], k] += bins_of_pairs(
+                rows[3 * atom],
+                rows[3 * atom + 1],
+                rows[3 * atom + 2],
+                begins[:n],
+                ends[:n],
+                scale,
+                EDGE,
+                last,
+                bins[:n],
             )
-            _tally(bins[:n], turns)
+            tally(bins[:n], turns)
             _empty(turns, counts[groups[atom], k])
             found[groups[atom], k] += n
             overlaps[k] += shared(times, begins[:n], lags[k], work)
 
 
 @kernel
-def _bins_of_steps(
-    x: Floats, y: Floats, z: Floats, x0: Floats, y0: Floats, z0: Floats, scale: float, last: int, bins: Bins
+def bins_of_steps(
+    x: Floats, y: Floats, z: Floats, x0: Floats, y0: Floats, z0: Floats, scale: float, add: float, last: int, bins: Bins
 ) -> float:
+    """Bins of the distances gone, at most ``last``: length · ``scale`` + ``add`` cut to a whole; Σ of their squares."""
     total, most = 0.0, float(last)
     for t in range(bins.size):
         a, b, c = x[t] - x0[t], y[t] - y0[t], z[t] - z0[t]
         square = a * a + b * b + c * c
         total += square
-        bins[t] = np.int32(min(most, np.sqrt(square) * scale + EDGE))
+        bins[t] = np.int32(min(most, np.sqrt(square) * scale + add))
     return total
 
 
 @kernel
-def _bins_of_pairs(
-    x: Floats, y: Floats, z: Floats, first: Ints, second: Ints, scale: float, last: int, bins: Bins
+def bins_of_pairs(
+    x: Floats, y: Floats, z: Floats, first: Ints, second: Ints, scale: float, add: float, last: int, bins: Bins
 ) -> float:
+    """The same for pairs of frames."""
     total, most = 0.0, float(last)
     for p in range(bins.size):
         i, j = first[p], second[p]
         a, b, c = x[j] - x[i], y[j] - y[i], z[j] - z[i]
         square = a * a + b * b + c * c
         total += square
-        bins[p] = np.int32(min(most, np.sqrt(square) * scale + EDGE))
+        bins[p] = np.int32(min(most, np.sqrt(square) * scale + add))
     return total
 
 
 @kernel
-def _tally(bins: Bins, turns: Counts) -> None:
+def tally(bins: Bins, turns: Counts) -> None:
+    """Count the bins into histograms that take turns."""
     whole = bins.size // TURNS * TURNS
     for t in range(0, whole, TURNS):
         turns[0, bins[t]] += np.uint32(1)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .compile import kernel
+from .displacement_histogram import TURNS, bins_of_pairs, bins_of_steps, tally
 from .intervals import pairs_apart
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     Places = NDArray[np.int32]
     Counts = NDArray[np.uint32]
 
-TURNS = 4  # histograms that take turns: most displacements over a short lag would wait for the count before
+NEAREST = 0.5  # added before the fraction is cut off: a length goes to the nearest place of the table
 
 
 @kernel
@@ -46,10 +47,19 @@ def add_powder_steps(
         squares = 0.0
         for atom in range(rows.shape[0] // 3):
             x, y, z = rows[3 * atom], rows[3 * atom + 1], rows[3 * atom + 2]
-            squares += _nearest_of_steps(
-                x[m : m + n], y[m : m + n], z[m : m + n], x[:n], y[:n], z[:n], scale, table.shape[0], places[:n]
+            squares += bins_of_steps(
+                x[m : m + n],
+                y[m : m + n],
+                z[m : m + n],
+                x[:n],
+                y[:n],
+                z[:n],
+                scale,
+                NEAREST,
+                table.shape[0],
+                places[:n],
             )
-            _tally(places[:n], turns)
+            tally(places[:n], turns)
             if far_possible:
                 for t in range(n):
                     if places[t] == table.shape[0]:
@@ -74,8 +84,8 @@ def add_powder_pairs(
         squares = 0.0
         for atom in range(rows.shape[0] // 3):
             x, y, z = rows[3 * atom], rows[3 * atom + 1], rows[3 * atom + 2]
-            squares += _nearest_of_pairs(x, y, z, first[:n], second[:n], scale, table.shape[0], places[:n])
-            _tally(places[:n], turns)
+            squares += bins_of_pairs(x, y, z, first[:n], second[:n], scale, NEAREST, table.shape[0], places[:n])
+            tally(places[:n], turns)
             for p in range(n):
                 if places[p] == table.shape[0]:
                     i, j = first[p], second[p]
@@ -96,45 +106,6 @@ def _reaches(rows: Floats, length: float) -> bool:
         if square >= length * length:
             return True
     return False
-
-
-@kernel
-def _nearest_of_steps(
-    x: Floats, y: Floats, z: Floats, x0: Floats, y0: Floats, z0: Floats, scale: float, last: int, places: Places
-) -> float:
-    total, most = 0.0, float(last)
-    for t in range(places.size):
-        a, b, c = x[t] - x0[t], y[t] - y0[t], z[t] - z0[t]
-        square = a * a + b * b + c * c
-        total += square
-        places[t] = np.int32(min(most, np.sqrt(square) * scale + 0.5))
-    return total
-
-
-@kernel
-def _nearest_of_pairs(
-    x: Floats, y: Floats, z: Floats, first: Ints, second: Ints, scale: float, last: int, places: Places
-) -> float:
-    total, most = 0.0, float(last)
-    for p in range(places.size):
-        i, j = first[p], second[p]
-        a, b, c = x[j] - x[i], y[j] - y[i], z[j] - z[i]
-        square = a * a + b * b + c * c
-        total += square
-        places[p] = np.int32(min(most, np.sqrt(square) * scale + 0.5))
-    return total
-
-
-@kernel
-def _tally(places: Places, turns: Counts) -> None:
-    whole = places.size // TURNS * TURNS
-    for t in range(0, whole, TURNS):
-        turns[0, places[t]] += np.uint32(1)
-        turns[1, places[t + 1]] += np.uint32(1)
-        turns[2, places[t + 2]] += np.uint32(1)
-        turns[3, places[t + 3]] += np.uint32(1)
-    for t in range(whole, places.size):
-        turns[0, places[t]] += np.uint32(1)
 
 
 @kernel
