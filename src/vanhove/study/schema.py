@@ -14,6 +14,7 @@ from vanhove.base.elements import is_species
 from vanhove.base.errors import Refusal
 from vanhove.base.rooms import names_file
 
+from .expected import read_expected
 from .material import CRYSTAL, Material, contradictions, with_absolute_paths
 from .mistakes import Mistake, mistakes_of, refusal
 from .options import NONE, check_observables, resolve
@@ -110,6 +111,7 @@ class Report(Section):
 
     authors: Words = []
     notes: str = ""
+    expected: str | None = None  # a file with a paper's numbers, relative to the study.toml
 
 
 class Study(Section):
@@ -167,6 +169,8 @@ def read_study(path: str | os.PathLike[str]) -> Study:
     from . import protocols  # it asks the rooms what a file of this package alone can't know
 
     problems = protocols.mistakes(resolved)
+    if resolved.report.expected is not None:
+        read_expected(resolved.report.expected)
     if problems:
         raise refusal(file, text, problems)
     return resolved
@@ -270,6 +274,9 @@ def _resolved(study: Study, folder: Path) -> Study:
     return study.model_copy(
         update={
             "files": files,
+            "report": study.report.model_copy(
+                update={} if study.report.expected is None else {"expected": absolute(study.report.expected)}
+            ),
             "material": None if study.material is None else with_absolute_paths(study.material, folder),
             "observables": {
                 (full := full_name(name)): located(full, options) for name, options in study.observables.items()
