@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from .base.rooms import Entry, Table
 
-ROOMS = ("structure", "dynamics", "spectra")
+ROOMS = ("structure", "dynamics", "spectra", "softness")
 
 
 def observables() -> dict[str, Entry]:
