@@ -70,7 +70,7 @@ def modes(
     Dataset
         ``participation(mode)``; ``motion(motion_kind, mode)``: translation, rotation, strain of all polyanions and
         ions, which add up to 1 (without polyanions all is ions); ``share(species, mode)``, which adds up to 1, too;
-        ``body_motion(body, body_kind, mode)`` of every single polyanion. ``attrs["bodies"]`` says what was taken for one.
+        ``body_motion(body, body_kind, mode)`` of every single polyanion. ``attrs["bodies"]`` says what one is.
     """
     energies, vectors = vectors_of(phonons)
     n = vectors.shape[1]
@@ -174,7 +174,9 @@ def draw(result: Dataset, ax: Axes) -> None:
     bottom = np.zeros(BARS)
     names = [str(name) for name in motion[motion.dims[0]].values]
     for index, (name, values) in enumerate(zip(names, motion.values, strict=True)):
-        height = np.divide(np.bincount(which, weights=values, minlength=BARS), count, where=count > 0, out=np.zeros(BARS))
+        height = np.divide(
+            np.bincount(which, weights=values, minlength=BARS), count, where=count > 0, out=np.zeros(BARS)
+        )
         ax.bar(edges[:-1], height, np.diff(edges), bottom, align="edge", color=PALETTE[index], alpha=0.75, label=name)
         bottom += height
     ax.plot(energies, result.participation, ".", color="#000000", ms=3.5, label="participation ratio")

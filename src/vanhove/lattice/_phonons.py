@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from xarray import Dataset
 
-    from vanhove.trajectory import Trajectory
-
     Floats = NDArray[np.float64]
     Mesh = int | Sequence[int] | Literal["gamma"] | None
 
@@ -120,7 +118,9 @@ def phonons(
             raise Refusal("phonopy's file has forces, a calculator is not used", str(atoms), "Leave it out")
         found = read_phonopy(atoms, force_sets, born)
         read = to_ase(found.primitive)
-        subject = Subject(read, [str(s) for s in read.symbols], [step("phonopy", path=str(atoms), version=found.version)])
+        subject = Subject(
+            read, [str(s) for s in read.symbols], [step("phonopy", path=str(atoms), version=found.version)]
+        )
         left = np.nan
     else:
         if force_sets is not None or born is not None:
@@ -191,7 +191,8 @@ def _mesh(mesh: Mesh, atoms: Any) -> list[int] | None:
     if mesh is None:
         reciprocal = np.linalg.norm(np.linalg.inv(atoms.cell.array), axis=0)
         return [max(1, int(np.ceil(MESH_LENGTH * length))) for length in reciprocal]
-    points = [mesh] * 3 if isinstance(mesh, int) else [] if isinstance(mesh, str) else [int(n) for n in mesh]
+    given: Any = mesh
+    points = [given] * 3 if isinstance(given, int) else [] if isinstance(given, str) else [int(n) for n in given]
     if len(points) != 3 or min(points) < 1:
         raise Refusal(f"mesh={mesh!r}", "", 'Give a whole number, three of them, or "gamma"')
     return points
@@ -266,7 +267,7 @@ def _result(
             "position": Column(("atom", "axis"), subject.atoms.positions, "Å", "position"),
             "cell": Column(("vector", "axis"), subject.atoms.cell.array, "Å", "cell vector"),
             "force_constants": Column(
-                ("row_atom", "column_atom", "axis", "column_axis"), constants, "eV/Å²", "force constants of the supercell"
+                ("row_atom", "column_atom", "axis", "column_axis"), constants, "eV/Å²", "force constants"
             ),
             "phonopy": Column((), np.array(description(found)), "1", "phonopy's description of cells and symmetry"),
         },
@@ -298,8 +299,14 @@ def draw(result: Dataset, ax: Axes) -> None:
     for index, name in enumerate(result.species.values.tolist()):
         total = name == TOTAL
         colour = "#000000" if total else colour_of(element_of(name), index)
-        style = dict(color=colour, lw=1.2 if total else 1.6, ls="--" if total else "-")
-        ax.plot(energy, result.g.sel(species=name), label=name, **style)
+        ax.plot(
+            energy,
+            result.g.sel(species=name),
+            label=name,
+            color=colour,
+            lw=1.2 if total else 1.6,
+            ls="--" if total else "-",
+        )
     count = result.attrs["imaginary_modes"]
     ax.set_xlim(0, energy[-1])
     ax.set_ylim(bottom=0)

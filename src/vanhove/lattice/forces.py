@@ -98,11 +98,11 @@ def relaxed(
         implemented_properties = ["forces"]  # noqa: RUF012 - ASE's own declaration is such a list
 
         def calculate(self, atoms: Any = None, properties: Any = None, system_changes: Any = all_changes) -> None:
-            super().calculate(atoms, properties, system_changes)
+            super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]
             self.results = {"forces": forces([atoms])[0]}
 
     moved = atoms.copy()
-    moved.calc = ByForces()
+    moved.calc = ByForces()  # type: ignore[no-untyped-call]
     with Progress("Relaxing", steps) as progress:
         optimiser = FIRE(moved, logfile=None)
         optimiser.attach(progress.advance)

@@ -24,7 +24,8 @@ BLOCK = 4_000_000  # numbers in a block of line shapes
 def energies(curvatures: Floats) -> Floats:
     """ħω (meV) of eigenvalues of the dynamical matrix (eV/Å²/u); −ħ|ω| where the curvature is negative."""
     size: Floats = HBAR * np.sqrt(np.abs(curvatures) * 1e3 / U_A2_PER_PS2_IN_MEV)
-    return np.sign(curvatures) * size
+    signed: Floats = np.sign(curvatures) * size
+    return signed
 
 
 def normal_modes(dynamical: Floats, masses: Floats) -> tuple[Floats, Floats]:
@@ -53,7 +54,7 @@ def grid(found: Floats, resolution: float) -> Floats:
     """Energies (meV) from 0 to where the last line has ended, in steps that the resolution (FWHM) asks for."""
     step = resolution / STEPS_IN_WIDTH
     top = max(float(found.max(initial=0.0)), 0.0) + BEYOND * resolution
-    values: Floats = step * np.arange(int(np.ceil(top / step)) + 1)
+    values: Floats = (step * np.arange(int(np.ceil(top / step)) + 1)).astype(np.float64)
     return values
 
 
@@ -70,4 +71,5 @@ def broadened(found: Floats, weights: Floats, energy: Floats, resolution: float)
         part = found[first : first + block, None]
         lines = np.exp(-0.5 * ((energy - part) / sigma) ** 2) + np.exp(-0.5 * ((energy + part) / sigma) ** 2)
         total += weights[:, first : first + block] @ lines
-    return total / (sigma * np.sqrt(2 * np.pi))
+    density: Floats = total / (sigma * np.sqrt(2 * np.pi))
+    return density

@@ -46,7 +46,8 @@ def subject_of(given: Any, frame: int = -1) -> Subject:
             f"Lattice dynamics of a {type(given).__name__}", "",
             "Give ase.Atoms, a trajectory, or the path of a phonopy.yaml",
         )  # fmt: skip
-    atoms = given.copy()
+    structure: Any = given  # ASE types only some of its methods
+    atoms = structure.copy()
     if len(atoms) == 0 or not abs(float(atoms.cell.volume)) > 0:
         raise Refusal("The structure has no atoms or no cell", "", "Give a periodic structure")
     if not np.all(atoms.pbc):
@@ -60,7 +61,8 @@ def supercell_matrix(given: ArrayLike) -> NDArray[np.int64]:
     matrix = np.eye(3) * values if values.ndim < 2 and values.size in (1, 3) else values
     if matrix.shape != (3, 3) or not np.array_equal(matrix, np.rint(matrix)) or not np.linalg.det(matrix) > 0.5:
         raise Refusal(f"supercell={given!r}", "", "Give a whole number, three of them, or a matrix of them")
-    return np.rint(matrix).astype(np.int64)
+    whole: NDArray[np.int64] = np.rint(matrix).astype(np.int64)
+    return whole
 
 
 def to_phonopy(subject: Subject, supercell: NDArray[np.int64], *, symmetry: bool) -> Any:
@@ -70,8 +72,8 @@ def to_phonopy(subject: Subject, supercell: NDArray[np.int64], *, symmetry: bool
 
     atoms = subject.atoms
     unit = PhonopyAtoms(
-        symbols=[str(name) for name in atoms.symbols], cell=atoms.cell.array, scaled_positions=atoms.get_scaled_positions(),
-        masses=atoms.get_masses(),
+        symbols=[str(name) for name in atoms.symbols], cell=atoms.cell.array,
+        scaled_positions=atoms.get_scaled_positions(), masses=atoms.get_masses(),
     )  # fmt: skip
     return Phonopy(unit, supercell, primitive_matrix=np.eye(3), is_symmetry=symmetry)
 
@@ -80,9 +82,7 @@ def to_ase(cell: Any) -> Any:
     """Phonopy's atoms as ASE's."""
     from ase import Atoms
 
-    return Atoms(
-        cell.symbols, scaled_positions=cell.scaled_positions, cell=cell.cell, masses=cell.masses, pbc=True
-    )
+    return Atoms(cell.symbols, scaled_positions=cell.scaled_positions, cell=cell.cell, masses=cell.masses, pbc=True)
 
 
 def read_phonopy(
