@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-EDGE = 1e-9  # of a bin: a cut-off that is a whole number of bins but for rounding
+EDGE = 1e-9  # of a shell: what is on an edge but for rounding belongs to the shell above
 
 
 def features(
@@ -199,7 +199,7 @@ def _counted(
             for kind, atoms in enumerate(around):
                 pairs = neighbours_in_frames(positions, cell, ions, atoms, cutoff)
                 distance = np.sqrt(np.einsum("px,px->p", pairs.vector, pairs.vector))
-                shell = (distance / width).astype(np.int64)
+                shell = (distance / width + EDGE).astype(np.int64)
                 inside = shell < bins  # one at just the cut-off lies in the shell beyond the last
                 flat = row[pairs.i[inside]] * bins + shell[inside]
                 table[n, :, kind] = np.bincount(flat, minlength=number * bins).reshape(number, bins)

@@ -14,7 +14,6 @@ from vanhove.base.errors import Refusal, nearest
 from vanhove.base.figures import colour_of
 from vanhove.base.results import Column, dataset, history_of
 from vanhove.structure.pairs import split_pair
-from vanhove.structure.rows import Row, stack
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -188,24 +187,27 @@ class SoftnessModel:
 
 
 def draw(result: Dataset, ax: Axes) -> None:
-    """W(r) of each pair with its error, and the g(r) of the ions in grey behind it."""
+    """W(r) of each pair with its error, all to one scale, and in grey the g(r) of the ions, each to its row."""
     if "weight" in result:
         result = SoftnessModel(result).weights()
-    pairs = result["pair"].values.tolist()
-    r = result["r"].values
-    rows = [
-        Row(name, colour_of(split_pair(name)[1], k), result["W"].values[k], result["W_error"].values[k], 0.0)
-        for k, name in enumerate(pairs)
-    ]
-    places = stack(ax, r, rows)
+    pairs, r = result["pair"].values.tolist(), result["r"].values
+    W, error, g = (result[name].values for name in ("W", "W_error", "g"))
+    scale = 1.25 * max(float(np.ptp(np.append(W, 0.0))), 1e-12)
+    edge = ax.get_yaxis_transform()
     for k, name in enumerate(pairs):
-        g, low, high = result["g"].values[k], *_range(result["W"].values[k])
-        top = float(np.max(g[np.isfinite(g)], initial=1.0))
-        ax.plot(r, places[name](low + (high - low) * g / top), color="#999999", linewidth=1.0, zorder=2)
-    ax.plot([], [], color="#999999", linewidth=1.0, label="g(r), to scale of the row")
-    ax.legend(loc="upper right")
-    ax.set(xlim=(0, float(r[-1]) + 0.5 * float(r[1] - r[0])), xlabel="r (Å)", ylabel="weight W(r)")
-
-
-def _range(values: Floats) -> tuple[float, float]:
-    return min(float(values.min()), 0.0), max(float(values.max()), 0.0)
+        base = float(len(pairs) - 1 - k) - (float(min(W.min(), 0.0)) / scale)
+        colour = colour_of(split_pair(name)[1], k)
+        bottom = len(pairs) - 1.0 - k
+        ax.fill_between(r, bottom, bottom + 0.8 * g[k] / max(float(g[k].max()), 1e-12), color="#E2E2E2", linewidth=0)
+        ax.axhline(base, color="#BBBBBB", linewidth=0.7)
+        ax.fill_between(r, base + (W[k] - error[k]) / scale, base + (W[k] + error[k]) / scale, color=colour, alpha=0.3)
+        ax.plot(r, base + W[k] / scale, color=colour)
+        ax.text(1.01, bottom + 0.45, name, transform=edge, color=colour, va="center")
+        span = f"{W[k].min():.2g} to {W[k].max():.2g}".replace("-", "\N{MINUS SIGN}")
+        ax.text(1.01, bottom + 0.25, span, transform=edge, va="center", fontsize=7, color="#555555")
+    ax.fill_between([], [], color="#E2E2E2", label="g(r)")
+    ax.plot([], [], color="#555555", label="W(r), one scale for all pairs")
+    ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
+    ax.grid(visible=False, axis="y")
+    ax.set(xlim=(0, float(r[-1]) + 0.5 * float(r[1] - r[0])), ylim=(-0.05, len(pairs)), yticks=[])
+    ax.set(xlabel="r (Å)", ylabel="weight W(r)")
