@@ -71,7 +71,8 @@ def displacements(
     Notes
     -----
     On a mesh of q points ⟨u²⟩ converges as one over the number along an axis: acoustic modes near the zone centre have
-    g ∝ E², so u² ∝ T there. Imaginary modes have no ⟨u²⟩.
+    g ∝ E², so u² ∝ T there. Imaginary modes have no ⟨u²⟩. In MD of N atoms whose centre is at rest ∫g = 1 is of N − 1
+    atoms' modes, which makes u² larger by 1/N.
     """
     source = phonons_or_vdos.attrs.get("observable")
     if source not in DOSES or "mass" not in phonons_or_vdos.coords:

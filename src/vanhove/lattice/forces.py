@@ -93,13 +93,13 @@ def relaxed(
     from ase.optimize import FIRE
 
     class ByForces(Calculator):
-        """What ASE's optimisers ask; they need no energy."""
+        """What ASE's optimisers ask; FIRE goes by the forces alone and only prints the energy."""
 
-        implemented_properties = ["forces"]  # noqa: RUF012 - ASE's own declaration is such a list
+        implemented_properties = ["energy", "forces"]  # noqa: RUF012 - ASE's own declaration is such a list
 
         def calculate(self, atoms: Any = None, properties: Any = None, system_changes: Any = all_changes) -> None:
             super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]
-            self.results = {"forces": forces([atoms])[0]}
+            self.results = {"energy": 0.0, "forces": forces([atoms])[0]}
 
     moved = atoms.copy()
     moved.calc = ByForces()  # type: ignore[no-untyped-call]
