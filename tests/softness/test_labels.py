@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
-import xarray as xr
 
 import vanhove as vh
 from asking import trajectory
 from vanhove.softness.labelling import labels_of_samples
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 labels = vh.softness.labels
 

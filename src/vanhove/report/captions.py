@@ -66,6 +66,10 @@ SAYS = {
     "dynamics.d2min": """
         Distribution over {of} of the non-affine motion against their neighbours (Å) {where}, summed up along the run;
         line: its median.""",
+    "softness.features": """
+        Neighbours of {of} of each species in shells about them {where}, over those of a gas of the same density: the
+        mean and the standard deviation among ions and frames. What differs from ion to ion is what softness is made
+        of.""",
     "spectra.incoherent": """
         Incoherent intermediate scattering function F(Q, t) of {of} against lag (ps), logarithmic, {where}, a line for
         each Q (1/Å): what single ions still have in common with where they were. Bands: one standard error.""",

@@ -40,7 +40,7 @@ JUMPS = tuple(
         "van_hove_distinct", "d2min",
     )
 )  # fmt: skip
-PLACES = ("dynamics.density", "dynamics.fast_slow", "dynamics.phase_fraction")
+PLACES = ("dynamics.density", "dynamics.fast_slow", "dynamics.phase_fraction", "softness.features")
 HIGH = {"dynamics.fast_slow"}  # two pictures, one above the other
 FORMERS = ("Si", "P", "Ge", "B", "Al", "As", "Sb", "Sn")  # where no charges say which ions the network is made of
 ANIONS = ("O", "S", "Se", "N", "F", "Cl", "Br", "I")
