@@ -75,6 +75,9 @@ def test_ours_and_theirs(tmp_path: Path) -> None:
         [row("D", None, "cm²/s", species="Na", temperature=900, upper=1e-7)], read_expected(write(tmp_path))
     )
     assert none.ours is not None
+    cold = read_expected(write(tmp_path, ('species = "Si-S"\ntemperature = 900', 'species = "Si-S"')))
+    rows = [row("first_peak", value, "Å", species="Si-S", temperature=t) for value, t in ((2.2, 1200), (2.15, 600))]
+    assert compare(rows, cold)[1].value == 2.15
     assert none.factor is None
 
 

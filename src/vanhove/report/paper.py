@@ -52,7 +52,7 @@ def _line(one: Comparison) -> list[str]:
     return [
         theirs.name,
         ", ".join(filter(None, [theirs.species, theirs.phase])) or "–",
-        kelvin(theirs.temperature) or "–",
+        kelvin(theirs.temperature if ours is None else ours["temperature"]) or "–",
         told,
         with_error(theirs.value, theirs.error, theirs.unit),
         "–" if one.sigmas is None else f"{one.sigmas:+.1f} σ",

@@ -6,7 +6,7 @@
 
     [[quantity]]
     name = "E_a"            # as in summary.json
-    species = "Na"          # temperature and phase too, where the summary has them
+    species = "Na"          # temperature and phase too; without a temperature, the lowest that was run is compared
     value = 0.258
     error = 0.01            # where the paper gives one
     unit = "eV"
@@ -187,12 +187,17 @@ def _row(summary: Iterable[Mapping[str, Any]], quantity: Quantity) -> Mapping[st
         if row["name"] == quantity.name
         and row["species"] in labels
         and row["phase"] == quantity.phase
-        and _same(row["temperature"], quantity.temperature)
     ]
-    return next((row for row in found if not row["run"]), found[0] if found else None)
+    wanted = quantity.temperature
+    if wanted is None:  # laws have none; of what has, the coldest
+        wanted = min((row["temperature"] for row in found if row["temperature"] is not None), default=None)
+        if any(row["temperature"] is None for row in found):
+            wanted = None
+    same = [row for row in found if _same(row["temperature"], wanted)]
+    return next((row for row in same if not row["run"]), same[0] if same else None)
 
 
-def _same(ours: float | None, theirs: float | None) -> bool:
-    if ours is None or theirs is None:
-        return ours is theirs
-    return abs(ours - theirs) < SAME
+def _same(ours: float | None, wanted: float | None) -> bool:
+    if ours is None or wanted is None:
+        return ours is wanted
+    return abs(ours - wanted) < SAME
