@@ -6,16 +6,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lattices import bonded, chain, chain_forces, molecules, neighbours
 
 import vanhove as vh
-from planted import bonded, chain, chain_forces, molecules, neighbours
 from vanhove import Refusal
 
 
 def shaken(atoms: Any, size: float, frames: int = 4) -> vh.Trajectory:
     rng = np.random.default_rng(2)
-    moves = rng.normal(0, size, (frames, len(atoms), 3))
-    return vh.from_arrays(atoms.positions + moves, atoms.cell.array, list(atoms.symbols), np.arange(frames) * 1.0, wrapped=False)  # fmt: skip
+    places = atoms.positions + rng.normal(0, size, (frames, len(atoms), 3))
+    times = 1.0 * np.arange(frames)
+    return vh.from_arrays(places, atoms.cell.array, list(atoms.symbols), times, wrapped=False)
 
 
 def test_a_harmonic_crystal_has_none_however_hot() -> None:

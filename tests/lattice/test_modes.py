@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-import xarray as xr
-from numpy.typing import NDArray
+from lattices import bonded, chain, chain_forces, molecules, neighbours
 
 import vanhove as vh
-from planted import bonded, chain, chain_forces, molecules, neighbours
 from vanhove import Refusal
 from vanhove.lattice._modes import rigid_parts
 from vanhove.lattice.polyhedra import Bodies
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from numpy.typing import NDArray
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +152,8 @@ def test_a_mode_is_drawn(glass: xr.Dataset) -> None:
 def test_what_can_not_be_done_is_said(glass: xr.Dataset, tmp_path: Path) -> None:
     for options, said in (
         ({"formers": "P"}, "one of them is missing"), ({"units": [1], "formers": "P", "anions": "S"}, "Give one"),
-        ({"units": [1, 2]}, "shape"), ({"units": np.zeros(48, int)}, "No atom"), ({"formers": "Ge", "anions": "S"}, "no Ge"),
+        ({"units": [1, 2]}, "shape"), ({"units": np.zeros(48, int)}, "No atom"),
+        ({"formers": "Ge", "anions": "S"}, "no Ge"),
     ):  # fmt: skip
         with pytest.raises(Refusal, match=said):
             vh.lattice.modes(glass, **options)  # type: ignore[arg-type]

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lattices import SPRINGS, STEP, chain, chain_forces, molecules
 
 import vanhove as vh
-from planted import SPRINGS, STEP, chain, chain_forces, molecules
 from vanhove import Refusal
 from vanhove.base.errors import VanhoveWarning
 from vanhove.base.units import HBAR, U_A2_PER_PS2_IN_MEV
-from vanhove.lattice.forces import forces_of
 from vanhove.lattice._instantaneous_modes import dynamical_matrix
+from vanhove.lattice.forces import forces_of
 from vanhove.lattice.spectrum import normal_modes
 
 PER = HBAR**2 * 1e3 / U_A2_PER_PS2_IN_MEV  # meV² of 1 eV/Å²/u
@@ -83,7 +83,8 @@ def test_equal_to_phonopy_called_directly() -> None:
 
     crystal = bulk("Cu", "fcc", a=3.6)
     direct = Phonopy(
-        PhonopyAtoms(["Cu"], cell=crystal.cell.array, scaled_positions=[[0, 0, 0]]), np.eye(3) * 3, primitive_matrix=np.eye(3)
+        PhonopyAtoms(["Cu"], cell=crystal.cell.array, scaled_positions=[[0, 0, 0]]), np.eye(3) * 3,
+        primitive_matrix=np.eye(3),
     )  # fmt: skip
     direct.generate_displacements(distance=0.01)
     forces = []
@@ -121,7 +122,7 @@ def test_a_large_cell_without_symmetry_is_its_own_matrix_of_central_differences(
     atoms, forces = molecules()
     atoms.rattle(1e-6, seed=3)
     found = vh.lattice.phonons(atoms, forces, mesh="gamma", symmetry=False)
-    energies, vectors = normal_modes(dynamical_matrix(atoms, forces_of(forces), 0.01), atoms.get_masses())
+    energies, _ = normal_modes(dynamical_matrix(atoms, forces_of(forces), 0.01), atoms.get_masses())
     # phonopy's constants are made symmetric and free of what acts on the crystal as a whole
     np.testing.assert_allclose(found.frequencies, energies, atol=2e-3 * energies.max())
     flat = found.eigenvectors.values.reshape(len(energies), -1)
@@ -134,8 +135,8 @@ def test_a_large_cell_without_symmetry_is_its_own_matrix_of_central_differences(
 
 def test_imaginary_modes_are_kept_below_zero_and_counted() -> None:
     springs = np.array([3.0, 1.0, -1.0])
+    found = vh.lattice.phonons(chain(), chain_forces(springs), (4, 1, 1), mesh=(5, 1, 1), symmetry=False)
     with pytest.warns(VanhoveWarning, match="imaginary"):
-        found = vh.lattice.phonons(chain(), chain_forces(springs), (4, 1, 1), mesh=(5, 1, 1), symmetry=False)
         vh.lattice.displacements(found, 300)
     assert found.attrs["imaginary_modes"] == pytest.approx(2, abs=0.21)  # of the translation at q = 0 none is counted
     assert float(found.frequencies.min()) == pytest.approx(-formula([0.0]).max() / np.sqrt(3), rel=1e-4)

@@ -164,7 +164,9 @@ def _by_displacements(
     forces = forces_of(calculator)
     left = float(np.linalg.norm(forces([subject.atoms])[0], axis=1).max())
     if relax and left > largest:
-        moved, left = relaxed(subject.atoms, forces, largest, RELAX_STEPS)
+        own = getattr(calculator, "relaxed", None)  # an engine that is dear to start relaxes by itself
+        begun = own(subject.atoms, largest) if callable(own) else subject.atoms
+        moved, left = relaxed(begun, forces, largest, RELAX_STEPS)
         subject = Subject(moved, subject.species, subject.history)
     if left > largest:
         warn(

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
+from lattices import chain, chain_forces, molecules
 
 import vanhove as vh
-from planted import chain, chain_forces, molecules
 from vanhove import Refusal
 from vanhove.base.units import HBAR, K_B, U_A2_PER_PS2_IN_MEV
 from vanhove.lattice._displacements import quanta
@@ -88,7 +88,8 @@ def test_phonons_and_a_run_of_the_same_harmonic_crystal_agree() -> None:
     swing = amplitude * np.cos(energies / HBAR * times[:, None] + rng.uniform(0, 2 * np.pi, len(energies)))
     moves = np.einsum("tm,mka->tka", swing, vectors) / np.sqrt(masses)[:, None]
     atoms = chain(8)
-    traj = vh.from_arrays(atoms.positions + moves, atoms.cell.array, list(atoms.symbols), times, wrapped=False, temperature=kelvin)  # fmt: skip
+    places, cell = atoms.positions + moves, atoms.cell.array
+    traj = vh.from_arrays(places, cell, list(atoms.symbols), times, wrapped=False, temperature=kelvin)
     vdos = vh.spectra.vdos(traj, resolution=0.5)
     md = vh.lattice.displacements(vdos, cut=2.0).sel(species=["Na", "Cl"])
     lattice = vh.lattice.displacements(chain_of, kelvin)
