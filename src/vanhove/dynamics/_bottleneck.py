@@ -57,10 +57,10 @@ def bottleneck(
     along its mean normal. Each corner stays the image that it was.
 
     A window is *found* as the triangle of anions with the shortest edges, among the eight anions nearest to the middle
-    of a jump, which the straight line of the jump crosses, with the anions at their mean places over the run: where they are at the moment
-    has no part in it. The areas at the jumps are compared with those of *the same window* at matched times within the
-    stays of the same ion before and after: windows that differ, and ions that take the wide ones, give nothing. The
-    p-value is by permutation, as in :func:`coupling`.
+    of a jump, which the straight line of the jump crosses, with the anions at their mean places over the run: where
+    they are at the moment has no part in it. The areas at the jumps are compared with those of *the same window* at
+    matched times within the stays of the same ion before and after: windows that differ, and ions that take the wide
+    ones, give nothing. The p-value is by permutation, as in :func:`coupling`.
 
     Parameters
     ----------

@@ -37,7 +37,7 @@ JUMPS = tuple(
     f"dynamics.{name}"
     for name in (
         "non_gaussian", "van_hove", "gaussian_departure", "displacements", "jumps", "cages", "sites",
-        "van_hove_distinct", "d2min",
+        "van_hove_distinct", "d2min", "rotation", "coupling", "bottleneck",
     )
 )  # fmt: skip
 PLACES = ("dynamics.density", "dynamics.fast_slow", "dynamics.phase_fraction", "softness.features")
