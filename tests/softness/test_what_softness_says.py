@@ -233,3 +233,18 @@ def test_every_result_is_labelled_kept_and_drawn(tmp_path: Path) -> None:
         assert ax.get_xlabel()
         assert ax.get_ylabel()
         ax.figure.savefig(tmp_path / f"{name}.png")
+
+
+def test_all_at_once_is_step_by_step() -> None:
+    found = vh.softness.soft_ions(trajectory(), "Na", cutoff=4.0, C=0.1, within=0.72)
+    motion = vh.dynamics.d2min(trajectory(), "Na", 5.0, 1.0)
+    some = vh.softness.features(trajectory(), "Na", cutoff=4.0, every=10)
+    one = vh.softness.train(some, vh.softness.labels(motion), 0.1)
+    hops = vh.softness.hop_probability(one.held_out, vh.dynamics.jumps(trajectory(), "Na"), 0.72, 8)
+    assert float(found["accuracy"]) == one.accuracy
+    np.testing.assert_array_equal(found["W"].values, one.weights()["W"].values)
+    np.testing.assert_array_equal(found["hops"].values, hops["P"].values)
+    S = one.held_out["S"].values.reshape(-1, 24)
+    np.testing.assert_allclose(found["S"].values, S.mean(axis=0))
+    with pytest.raises(vh.Refusal, match="multiple"):
+        vh.softness.soft_ions(trajectory(), "Na", every=7)

@@ -78,6 +78,11 @@ SAYS = {
     "dynamics.d2min": """
         Distribution over {of} of the non-affine motion against their neighbours (Å) {where}, summed up along the run;
         line: its median.""",
+    "softness.soft_ions": """
+        Softness S of {of} {where}, the signed distance of an ion's surroundings from the plane that tells mobile ions
+        from immobile ones, as found by models that did not see the ion: distributions of both classes, and in black
+        the probability to hop, with standard errors. The accuracy is the mean of the shares of both that are
+        recognised; guessing gives 50 %.""",
     "softness.features": """
         Neighbours of {of} of each species in shells about them {where}, over those of a gas of the same density: the
         mean and the standard deviation among ions and frames. What differs from ion to ion is what softness is made

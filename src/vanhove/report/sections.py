@@ -40,7 +40,9 @@ JUMPS = tuple(
         "van_hove_distinct", "d2min", "rotation", "coupling", "bottleneck",
     )
 )  # fmt: skip
-PLACES = ("dynamics.density", "dynamics.fast_slow", "dynamics.phase_fraction", "softness.features")
+PLACES = (
+    "dynamics.density", "dynamics.fast_slow", "dynamics.phase_fraction", "softness.soft_ions", "softness.features",
+)  # fmt: skip
 HIGH = {"dynamics.fast_slow"}  # two pictures, one above the other
 FORMERS = ("Si", "P", "Ge", "B", "Al", "As", "Sb", "Sn")  # where no charges say which ions the network is made of
 ANIONS = ("O", "S", "Se", "N", "F", "Cl", "Br", "I")

@@ -6,6 +6,7 @@ from vanhove.base.rooms import Entry, serve
 
 TABLE = {
     "features": Entry("_features", "radial structure functions of ions, what softness is made of", id="F1"),
+    "soft_ions": Entry("_soft_ions", "softness of ions by a model trained on their run, and hops by softness", id="F3"),
 }
 
 FUNCTIONS = {  # that nobody lists, since they need a model or labels
