@@ -81,6 +81,8 @@ ARGUMENTS: dict[str, Any] = {
     "elastic_scan.quasielastic": (1.0, 4.0),
     "phonons.calculator": "asking:soft_spheres",
     "phonons.largest_force": 1e3,
+    "modes.units": None,
+    "modes.cutoffs": {"Si-S": 3.2},
     "instantaneous_modes.calculator": "asking:soft_spheres",
     "instantaneous_modes.frames": 2,
 }

@@ -97,6 +97,12 @@ def displacements(
         extra["u2_mode"] = Column(("mode", "species"), by_mode.T, "Å²", "mean-square displacement in the mode")
         extra["frequencies"] = Column(("mode",), phonons_or_vdos.frequencies.values, "meV", "energy of the mode")
         total = by_mode.sum(axis=1)
+        imaginary = float(phonons_or_vdos.attrs["imaginary_modes"])
+        if imaginary > 0:
+            warn(
+                f"{imaginary:.3g} imaginary modes at a q point have no mean-square displacement",
+                "they are left out", "Relax the structure further, or take the displacements from MD",
+            )  # fmt: skip
     else:
         kept = [name for name in phonons_or_vdos.species.values.tolist() if name != TOTAL]
         chosen = phonons_or_vdos.sel(species=kept)
@@ -153,12 +159,6 @@ def _of_modes(
     by_mode: Floats = (average / masses) @ found["share"].values.T * per_mode
     spread = broadened(np.abs(energies), by_mode, found.energy.values, float(found.attrs["resolution_fwhm"]))
     below = float(weight[(weight > 0) & ~counted].sum())
-    imaginary = float(found.attrs["imaginary_modes"])
-    if imaginary > 0:
-        warn(
-            f"{imaginary:.3g} imaginary modes at a q point have no mean-square displacement",
-            "they are left out", "Relax the structure further, or take the displacements from MD",
-        )  # fmt: skip
     return names, average @ masses, by_mode, spread, below
 
 
@@ -208,4 +208,6 @@ def draw(result: Dataset, ax: Axes) -> None:
     ax.set_xlabel(label("E", "meV"))
     ax.set_ylabel(label("u² by energy", "Å²/meV"))
     right.set_ylabel(label("u² up to E (dashed)", "Å²"))
-    ax.legend(loc="center right", title=f"{result.attrs['temperature']:g} K")
+    ax.legend(
+        loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, title=f"⟨u²⟩ at {result.attrs['temperature']:g} K"
+    )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 SAME = 1e-6  # r.l.u., between points that are one
+CLOSE = 0.06  # of the axis: letters that are nearer would run into each other
 
 
 def dispersion(
@@ -86,7 +87,9 @@ def _letter(q: Floats, special: Mapping[str, Floats]) -> str:
 def draw(result: Dataset, ax: Axes) -> None:
     """All branches over the way through the zone, with the letters of its special points."""
     distance, letters = result.distance.values, result.letter.values.tolist()
-    ax.plot(distance, result.frequencies, color=PALETTE[0], lw=1.3)
+    leap = np.flatnonzero(np.diff(distance) < SAME) + 1  # one place on the way, two wave vectors
+    for part in np.split(np.arange(len(distance)), leap):
+        ax.plot(distance[part], result.frequencies[part], color=PALETTE[0], lw=1.3)
     marks: dict[float, str] = {}
     for at, name in zip(distance.tolist(), letters, strict=True):
         if name:
@@ -97,7 +100,13 @@ def draw(result: Dataset, ax: Axes) -> None:
         ax.axvline(at, color="#B0B0B0", lw=0.8)
     if float(result.frequencies.min()) < 0:
         ax.axhline(0, color="#7F7F7F", lw=0.8)
-    ax.set_xticks(list(marks), list(marks.values()))
+    near = CLOSE * (distance[-1] - distance[0])
+    shown_at, low = list(marks), False
+    for before, at in zip(shown_at, shown_at[1:], strict=False):
+        low = not low and at - before < near
+        if low:
+            marks[at] = f"\n{marks[at]}"  # one line down, beside its neighbour's
+    ax.set_xticks(shown_at, list(marks.values()))
     ax.set_xlim(distance[0], distance[-1])
     ax.set_xlabel("wave vector")
     ax.set_ylabel(label("E", "meV"))

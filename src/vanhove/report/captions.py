@@ -154,6 +154,17 @@ SAYS = {
     "structure.steinhardt": """
         Distribution of the bond-orientational order about the atoms {where}: a crystal's is high and narrow, a glass's
         low.""",
+    "lattice.phonons": """
+        Densities of states of the harmonic lattice {where}, by species and in total. Imaginary modes are not in them.""",
+    "lattice.displacements": """
+        Mean-square displacement that vibrations of each energy make {where} (scale left), and its integral up to that
+        energy (dashed, scale right).""",
+    "lattice.modes": """
+        What moves in the modes of each energy {where}: the polyanions' translation, rotation and strain, and the ions,
+        or the species where there are no polyanions. Points: participation ratio of every mode.""",
+    "lattice.instantaneous_modes": """
+        Density of the normal modes of single frames {where}. Left of zero: imaginary modes, in which the atoms stand on
+        a barrier or a shoulder of their energy.""",
     "structure.amorphization": """
         Order along an axis {where}, by the amplitudes of the Fourier transforms of slabs of the density.""",
     "structure.profiles": "Concentration by species (1/Å³) and mass density (g/cm³) along an axis {where}.",
