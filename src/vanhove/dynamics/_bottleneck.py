@@ -91,7 +91,8 @@ def bottleneck(
         ``band(bound, offset)`` (95 %), ``random(offset)`` at the matched times, ``widening`` (Å²) in the middle of the
         jump with its standard error, and ``p_value`` over all offsets: NaN where there are no jumps.
     """
-    found_by_jumps = isinstance(windows, str) or (len(windows) > 0 and all(isinstance(one, str) for one in windows))
+    named = [windows] if isinstance(windows, str) else np.ravel(np.asarray(windows, object)).tolist()
+    found_by_jumps = len(named) > 0 and all(isinstance(one, str) for one in named)
     if found_by_jumps and ion is None and jumps is None:
         raise Refusal("Windows are found by the jumps through them", "", 'Say whose with ion="Li", or give jumps=')
     events, which, them = _windows(traj, windows, found_by_jumps, ion, jumps, smooth, drift)
@@ -195,7 +196,7 @@ def _windows(
         places = mean_places(traj, atoms, reference, mobile)
         corners = places[np.searchsorted(atoms, given.atoms)] + given.shifts @ cell
         return events, through(ways, corners, cell), given
-    anions = traj.select(windows if isinstance(windows, str) else [str(one) for one in windows])  # type: ignore[arg-type]
+    anions = traj.select(windows if isinstance(windows, str) else [str(one) for one in windows])
     atoms = np.flatnonzero(np.isin(traj.atom_numbers, anions.atom_numbers))
     found, which = crossed(ways, atoms, mean_places(traj, atoms, reference, mobile), cell)
     if len(found.atoms) == 0:

@@ -227,7 +227,7 @@ def _compared(values: dict[str, Floats], permutations: int, rng: np.random.Gener
     }
 
 
-def _columns(quantity: str, found: Comparison | None, offsets: Floats) -> dict[str, Column]:
+def _columns(quantity: str, found: Comparison | None, offsets: NDArray[np.floating]) -> dict[str, Column]:
     prefix, unit, what, _ = QUANTITIES[quantity]
     nothing = np.full(len(offsets), np.nan)
     lone = dict.fromkeys(("p_value", "effect", "effect_error"), np.nan)

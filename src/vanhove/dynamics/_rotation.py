@@ -186,7 +186,7 @@ def _error(of_units: Floats, axis: int) -> Floats:
     return error
 
 
-def _relaxation(times: Floats, curves: Floats) -> tuple[float, float]:
+def _relaxation(times: NDArray[np.floating], curves: Floats) -> tuple[float, float]:
     """When the mean of the curves (unit, lag) falls to 1/e, and its jackknife error over groups of units."""
     groups = min(GROUPS, len(curves))
     group = np.arange(len(curves)) % groups
@@ -197,7 +197,7 @@ def _relaxation(times: Floats, curves: Floats) -> tuple[float, float]:
     return whole, float(np.sqrt((groups - 1) * parts.var()))
 
 
-def _falls(times: Floats, curve: Floats) -> float:
+def _falls(times: NDArray[np.floating], curve: Floats) -> float:
     """The time at which a curve first crosses 1/e, between two lags as an exponential."""
     level = np.exp(-1.0)
     below = np.flatnonzero(curve < level)

@@ -52,7 +52,8 @@ def product_of(a: Floats, b: Floats) -> Floats:
 
 def inverse_of(a: Floats) -> Floats:
     """The rotation back."""
-    return a * np.array([1.0, -1.0, -1.0, -1.0])
+    back: Floats = a * np.array([1.0, -1.0, -1.0, -1.0])
+    return back
 
 
 def rotated(a: Floats, vectors: Floats) -> Floats:
@@ -68,7 +69,9 @@ def rotation_vector(a: Floats) -> Floats:
     a = np.where(a[..., :1] < 0, -a, a)
     sine = np.linalg.norm(a[..., 1:], axis=-1, keepdims=True)
     angle = 2 * np.arctan2(sine, a[..., :1])
-    return np.degrees(a[..., 1:] * np.divide(angle, sine, out=np.full_like(sine, 2.0), where=sine > 1e-12))
+    scale = np.divide(angle, sine, out=np.full_like(sine, 2.0), where=sine > 1e-12)
+    turned: Floats = np.degrees(a[..., 1:] * scale)
+    return turned
 
 
 def fitted(shapes: Floats, vectors: Floats) -> tuple[Floats, Floats]:
@@ -150,7 +153,7 @@ def _shapes(shown: Trajectory, units: Units, small: bool) -> Floats:
     some = shown.every(-(-shown.n_frames // SAMPLE))
     vectors = units.vectors(some.read("positions"), np.ascontiguousarray(some.cells), small)
     vectors -= vectors.mean(axis=2, keepdims=True)
-    shapes = vectors[0]
+    shapes: Floats = vectors[0]
     for _ in range(2):  # the first frame's noise goes with the first average
         turns = inverse_of(fitted(shapes, vectors)[0])
         shapes = rotated(turns[:, :, None], vectors).mean(axis=0)
@@ -178,7 +181,8 @@ def steady(quaternions: Floats, half: int) -> Floats:
     follows = np.ones(quaternions.shape[:2])
     follows[1:] = np.where((quaternions[1:] * quaternions[:-1]).sum(axis=-1) < 0, -1.0, 1.0)
     mean = smoothed(quaternions * np.cumprod(follows, axis=0)[..., None], half)
-    return mean / np.linalg.norm(mean, axis=-1, keepdims=True)
+    unit: Floats = mean / np.linalg.norm(mean, axis=-1, keepdims=True)
+    return unit
 
 
 def symmetries(shapes: Floats, kinds: list[str]) -> Floats:

@@ -81,10 +81,12 @@ def units_of(traj: Trajectory, units: Which, cutoffs: float | Mapping[str, float
             "Give cutoffs=, or others",
         )  # fmt: skip
     mine = np.isin(pairs.i, kept)
-    atoms = np.column_stack([kept, pairs.j[mine].reshape(-1, size)])
+    arms = pairs.j[mine].reshape(-1, size)
+    order = np.argsort(arms, axis=1)
+    atoms = np.column_stack([kept, np.take_along_axis(arms, order, axis=1)])
     images = pairs.vector[mine] - (positions[pairs.j[mine]] - positions[pairs.i[mine]])
     shifts = np.zeros((*atoms.shape, 3), np.int64)
-    shifts[:, 1:] = numbers(images, cell).reshape(-1, size, 3)
+    shifts[:, 1:] = np.take_along_axis(numbers(images, cell).reshape(-1, size, 3), order[..., None], axis=1)
     return Units(atoms, shifts, _star(*atoms.shape), f"{former}{anion}{size}", len(centres) - len(kept))
 
 

@@ -70,7 +70,7 @@ def turns_of(quaternions: Floats, alike: Floats) -> Turns:
 def _sites(quaternions: Floats, alike: Floats) -> Floats:
     """The orientation that each unit librates about: the mean over frames, each turned to the nearest that is alike."""
     some = quaternions[:: -(-len(quaternions) // SAMPLE)]
-    site = some[0]
+    site: Floats = some[0]
     for _ in range(ROUNDS):
         # one that turned by an element of the symmetry is turned back by it
         folded = product_of(some[:, :, None], inverse_of(alike)[None])

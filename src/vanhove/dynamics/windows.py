@@ -119,7 +119,8 @@ def through(ways: Ways, corners: Floats, cell: Floats) -> Ints:
     fan = np.concatenate([np.zeros_like(fan[:, :, :1]), fan], axis=2)  # triangles from the middle to each edge
     for part in cut(len(which), 8 * 40 * 3 * fan[..., 0, 0].size, threads=1):
         apart = shortest(middle[None] - ways.middle[part, None], cell)
-        hit = _hits(fan[None] + apart[:, :, None, None], (ways.end - ways.start)[part, None, None]).any(axis=2)
+        parts = _hits(fan[None] + apart[:, :, None, None], (ways.end - ways.start)[part, None, None])
+        hit = np.any(parts, axis=2)
         nearest = np.where(hit, (apart**2).sum(axis=-1), np.inf).argmin(axis=1)
         which[part] = np.where(hit.any(axis=1), nearest, -1)
     return which
@@ -176,4 +177,5 @@ def follow_areas(traj: Trajectory, windows: Windows) -> Floats:
 
 
 def _corners(positions: Floats, cells: Floats, atoms: Ints, shifts: Ints) -> Floats:
-    return positions[:, atoms] + np.einsum("wci,fix->fwcx", shifts, cells)
+    placed: Floats = positions[:, atoms] + np.einsum("wci,fix->fwcx", shifts, cells)
+    return placed
