@@ -107,6 +107,11 @@ def test_bad_input_is_refused(small: vh.Trajectory, options: dict, said: str) ->
         vh.softness.features(small, **{"species": "Li", **options})
 
 
+def test_what_is_no_trajectory_is_refused() -> None:
+    with pytest.raises(vh.Refusal, match="ndarray is no trajectory"):
+        vh.softness.features(np.zeros(3), "Li")
+
+
 def test_what_does_not_fit_the_memory_is_refused(small: vh.Trajectory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VANHOVE_MEMORY", "2MB")
     with pytest.raises(vh.Refusal, match="memory budget"):

@@ -173,6 +173,7 @@ def test_bad_input_is_refused() -> None:
         (lambda: hop(scores, hops[:5], within=1.0), "for 100 samples"),
         (lambda: hop(model(), hops, within=1.0), "A model was given"),
         (lambda: vh.softness.barrier([hop(scores, hops, within=1.0)]), "two or more"),
+        (lambda: vh.softness.barrier(hop(scores, hops, within=1.0)), "One probability"),
         (lambda: vh.softness.distribution(xr.Dataset()), "no S"),
         (lambda: vh.softness.profile(scores.drop_vars("place_c"), "c"), "where the ions are"),
         (lambda: vh.softness.with_order(scores, order_of(np.ones(100))), "same for all"),

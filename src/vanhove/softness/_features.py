@@ -139,7 +139,12 @@ def _trajectory(given: Trajectory | Any) -> Trajectory:
     """What was given, as a trajectory; structures have no time, and are counted as if 1 ps apart."""
     from vanhove.trajectory import Trajectory, from_ase
 
-    return given if isinstance(given, Trajectory) else from_ase(given, spacing=1.0)
+    if isinstance(given, Trajectory):
+        return given
+    images = [given] if hasattr(given, "get_chemical_symbols") else list(given)
+    if not all(hasattr(image, "get_chemical_symbols") for image in images):
+        raise Refusal(f"A {type(given).__name__} is no trajectory", "", "Give one that vh.open gave, or ase.Atoms")
+    return from_ase(images, spacing=1.0)
 
 
 def _named(species: str | Sequence[str]) -> str:

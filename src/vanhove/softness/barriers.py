@@ -44,6 +44,8 @@ def barrier(probabilities: Sequence[Dataset]) -> Dataset:
     ``slope`` is that of E against S (eV), ``meeting`` the temperature at which the lines meet (K): NaN where they
     don't.
     """
+    if hasattr(probabilities, "data_vars"):
+        raise Refusal("One probability is given", "a barrier is a slope", "Give a list, of two temperatures or more")
     given = list(probabilities)
     if len(given) < FEWEST:
         raise Refusal(f"{len(given)} temperatures are given", "a barrier is a slope", "Give two or more")
