@@ -31,6 +31,7 @@ TABLE = {
     ),
     "run": Entry("_run", "run a protocol under an engine; resumes where it was stopped", id="E3", takes="values"),
     "final_structure": Entry("_run", "the structure at the end of a run, with velocities", id="E3", takes="values"),
+    "refine": Entry("_refine", "scale a potential until its S(Q) is that measured", id="E7", takes="values"),
     "Guards": Entry("_guards", "the bounds that stop a run", id="E8", takes="values"),
 }
 
