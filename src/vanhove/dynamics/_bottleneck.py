@@ -34,6 +34,7 @@ BINS = 60
 OFFSETS = 20  # to either side of the jump
 FEWEST = 10  # jumps that can be compared; with fewer no p-value is given
 SURE, UNLIKELY = 0.01, 0.05
+TAIL = 0.001  # share of the areas to either side that a picture may leave out
 
 
 def bottleneck(
@@ -245,14 +246,17 @@ def _verdict(
     if compared.p_value >= UNLIKELY:
         return f"Windows are no wider and no narrower when {name} passes than at other times ({p})"
     sure = "" if compared.p_value < SURE else " perhaps"
-    return f"When {name} passes, windows are{sure} {widening:+.2g} Å² {'wider' if widening > 0 else 'narrower'} ({p})"
+    return (
+        f"When {name} passes, windows are{sure} {abs(widening):.2g} Å² {'wider' if widening > 0 else 'narrower'} ({p})"
+    )
 
 
 def draw(result: Dataset, ax: Axes) -> None:
     """The distribution of the areas, always and at jumps; inset: the mean area about the jumps."""
     area, share, error = (result[name].values for name in ("area", "distribution", "distribution_error"))
-    seen = np.flatnonzero((share > 0) | (np.nan_to_num(result["at_jumps"].values) > 0))
     step = area[1] - area[0]
+    below = np.cumsum(share) * step
+    seen = np.flatnonzero((below > TAIL) & (below - share * step < 1 - TAIL))
     ax.set(xlabel=label("area of the window", "Å²"), ylabel=label("distribution", "1/Å²"))
     ax.fill_between(area, np.maximum(share - error, 0), share + error, step="mid", color=PALETTE[0], alpha=0.3, lw=0)
     ax.step(area, share, where="mid", color=PALETTE[0], label="all times")
