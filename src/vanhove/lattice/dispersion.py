@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -102,7 +103,7 @@ def draw(result: Dataset, ax: Axes) -> None:
         ax.axhline(0, color="#7F7F7F", lw=0.8)
     near = CLOSE * (distance[-1] - distance[0])
     shown_at, low = list(marks), False
-    for before, at in zip(shown_at, shown_at[1:], strict=False):
+    for before, at in pairwise(shown_at):
         low = not low and at - before < near
         if low:
             marks[at] = f"\n{marks[at]}"  # one line down, beside its neighbour's

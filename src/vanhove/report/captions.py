@@ -155,7 +155,8 @@ SAYS = {
         Distribution of the bond-orientational order about the atoms {where}: a crystal's is high and narrow, a glass's
         low.""",
     "lattice.phonons": """
-        Densities of states of the harmonic lattice {where}, by species and in total. Imaginary modes are not in them.""",
+        Densities of states of the harmonic lattice {where}, by species and in total, without the imaginary
+        modes.""",
     "lattice.displacements": """
         Mean-square displacement that vibrations of each energy make {where} (scale left), and its integral up to that
         energy (dashed, scale right).""",
