@@ -249,3 +249,16 @@ def test_all_at_once_is_step_by_step() -> None:
     np.testing.assert_allclose(found["S"].values, S.mean(axis=0))
     with pytest.raises(vh.Refusal, match="multiple"):
         vh.softness.soft_ions(trajectory(), "Na", every=7)
+
+
+@pytest.mark.slow
+def test_in_a_sulfide_glass_soft_ions_hop(shared_data: Path) -> None:
+    """Na2S-SiS2 at 600 K: ions that were not seen are told apart, and hops rise with softness."""
+    path = shared_data / "na2s-sis2-md" / "prod_600K.dump.gz"
+    traj = vh.open(path, species={1: "Na", 2: "Si", 3: "S"}, timestep=0.001, temperature=600)
+    found = vh.softness.soft_ions(traj, "Na", width=0.4, cutoff=8.0, C=0.01, every=10)
+    assert float(found["accuracy"]) - 5 * float(found["accuracy_error"]) > 0.6
+    immobile, mobile = found["mean_S"].values
+    assert mobile > 0 > immobile
+    assert float(found["slope"]) > 5 * float(found["slope_error"])
+    assert found["hops"].values[-1] > 3 * found["hops"].values[0]

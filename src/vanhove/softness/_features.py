@@ -155,7 +155,7 @@ def _frames_of(
     traj: Trajectory, frames: Sequence[int] | NDArray[np.integer] | None, every: int | None
 ) -> NDArray[np.int64]:
     if frames is not None and every is not None:
-        raise Refusal(f"frames= and every={every}", "each says which frames", "Give one of them")
+        raise Refusal(f"frames={frames!r} and every={every}", "each says which frames", "Give one of them")
     if frames is None:
         if every is not None and every < 1:
             raise Refusal(f"every={every}", "", "Give a whole number from 1 on")
