@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 ASKED, FOUND = "asked.lammpstrj", "found.bin"
 POLL = 0.05  # s
 SAME_CELL = 1e-9  # Å
-RELAX_STEPS = 20000
+RELAX_STEPS = 3000
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class LammpsForces:
     """Forces (eV/Å) by LAMMPS: of one structure when called, of many in one process by :meth:`many`."""
 
     potential: LammpsPotential
+    ranks: int | None = None
 
     @property
     def name(self) -> str:
@@ -78,11 +79,11 @@ class LammpsForces:
         structure: Any = atoms
         moved = structure.copy()
         start = start_of(moved, self.potential)
-        # LAMMPS asks for the length of the vector of all forces, which no single one exceeds
         limit = largest_force / KCAL_MOL_IN_EV
         commands = [
             "timestep 1.0",
             "min_style fire",  # goes by forces: the energy jumps where a pair passes the cut-off
+            "min_modify norm max",
             f"minimize 0 {limit!r} {RELAX_STEPS} {10 * RELAX_STEPS}",
             f"write_dump all custom {FOUND} id type xu yu zu",
         ]
@@ -108,7 +109,7 @@ class LammpsForces:
             lines += [f"read_data {DATA}", *self.potential.commands(start.order)]
             lines += ["neighbor 2.0 bin", "neigh_modify every 1 delay 0 check yes", "thermo 1000", *commands]
             (folder / engine.script).write_text("\n".join(lines) + "\n", encoding="utf-8")
-            ranks = engine.ranks(len(start.species))
+            ranks = self.ranks or engine.ranks(len(start.species))
             held = os.open(folder, os.O_RDONLY)
             try:
                 with Process(engine.command(ranks), folder, engine.environment(ranks), held) as process:
@@ -145,7 +146,7 @@ def _write_asked(starts: list[Start], path: Path) -> None:
             np.savetxt(file, table, fmt=["%d", "%d", "%.17g", "%.17g", "%.17g"])
 
 
-def forces(potential: LammpsPotential, *, accuracy: float = 1e-7) -> LammpsForces:
+def forces(potential: LammpsPotential, *, accuracy: float = 1e-7, ranks: int | None = None) -> LammpsForces:
     """Forces of a potential on structures that one has: the ``calculator`` of :func:`vanhove.lattice.phonons`.
 
     Called with ``ase.Atoms`` it returns forces (atom, axis) in eV/Å. LAMMPS is a process that is started for a call;
@@ -158,10 +159,14 @@ def forces(potential: LammpsPotential, *, accuracy: float = 1e-7) -> LammpsForce
         What ``simulate.potential``, ``buckingham``, ``pedone`` or ``deepmd`` returned.
     accuracy
         Of the Coulomb forces, instead of the potential's own: differences of forces want more than a run does.
+    ranks
+        MPI processes; by default what serves the number of atoms. 1 on a machine that is busy with other work.
     """
     if getattr(potential, "engine", "lammps") != "lammps":
         raise Refusal(f"'{potential.name}' is not computed by LAMMPS", "", "Pass its ASE calculator itself")
     if not (np.isfinite(accuracy) and accuracy > 0):
         raise Refusal(f"accuracy={accuracy!r}", "", "Give a number above 0, such as 1e-7")
+    if ranks is not None and ranks < 1:
+        raise Refusal(f"ranks={ranks}", "", "Give 1 or more, or leave it out")
     exact: Any = replace(potential, accuracy=float(accuracy)) if isinstance(potential, Pairwise) else potential
-    return LammpsForces(exact)
+    return LammpsForces(exact, ranks)
