@@ -103,8 +103,8 @@ def draw(result: Dataset, ax: Axes) -> None:
         ax.axhline(0, color="#7F7F7F", lw=0.8)
     near = CLOSE * (distance[-1] - distance[0])
     shown_at, low = list(marks), False
-    for before, at in pairwise(shown_at):
-        low = not low and at - before < near
+    for left, at in pairwise(shown_at):
+        low = not low and at - left < near
         if low:
             marks[at] = f"\n{marks[at]}"  # one line down, beside its neighbour's
     ax.set_xticks(shown_at, list(marks.values()))
