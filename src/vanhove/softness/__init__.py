@@ -20,4 +20,14 @@ FUNCTIONS = {  # that nobody lists, since they need a model or labels
 }
 OTHERS = {**FUNCTIONS, "weights": "model", "score": "scores"}  # whose results are drawn
 
-__getattr__, __dir__ = serve(__name__, {**TABLE, **FUNCTIONS, "train": "training", "SoftnessModel": "model"})
+__getattr__, __dir__ = serve(
+    __name__,
+    {
+        **TABLE,
+        **FUNCTIONS,
+        "join": "joining",
+        "labels_of_samples": "labelling",
+        "train": "training",
+        "SoftnessModel": "model",
+    },
+)
