@@ -25,7 +25,7 @@ def join(runs: Sequence[Dataset]) -> Dataset:
     ``groups=joined["run"].values`` holds whole runs out:
     ``train(join(some), np.concatenate([labels_of_samples(l, f) for l, f in zip(labels, some)]), groups=…)``.
     """
-    given = list(runs) if not hasattr(runs, "data_vars") else [runs]
+    given = [] if hasattr(runs, "data_vars") else list(runs)
     if not given or any("G" not in one for one in given):
         raise Refusal("There is nothing to join", "", "Give a list of results of vanhove.softness.features")
     first = given[0]
