@@ -193,11 +193,11 @@ def _mesh(mesh: Mesh, atoms: Any) -> list[int] | None:
     if mesh is None:
         reciprocal = np.linalg.norm(np.linalg.inv(atoms.cell.array), axis=0)
         return [max(1, int(np.ceil(MESH_LENGTH * length))) for length in reciprocal]
-    given: Any = mesh
-    points = [given] * 3 if isinstance(given, int) else [] if isinstance(given, str) else [int(n) for n in given]
-    if len(points) != 3 or min(points) < 1:
+    numbers = np.atleast_1d(np.array([0.0] if isinstance(mesh, str) else mesh, np.float64))
+    points = numbers.repeat(3) if numbers.size == 1 else numbers
+    if points.shape != (3,) or not np.array_equal(points, np.rint(points)) or points.min() < 1:
         raise Refusal(f"mesh={mesh!r}", "", 'Give a whole number, three of them, or "gamma"')
-    return points
+    return [int(n) for n in points]
 
 
 Parts = dict[str, Any]
