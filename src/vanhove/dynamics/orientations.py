@@ -103,7 +103,8 @@ def follow(
     own = units._replace(atoms=np.searchsorted(np.unique(units.atoms), units.atoms))
     number, size = units.atoms.shape
     bonds = units.bonds.shape[1] if arms else 0
-    kept, budget = 8 * traj.n_frames * number * (7 + 3 * bonds), memory_budget()
+    copies = 1 if arms else 4  # without bonds they are wanted smoothed: running sums, and what these are of
+    kept, budget = 8 * traj.n_frames * number * (7 * copies + 3 * bonds), memory_budget()
     if kept > budget:
         raise Refusal(
             f"Orientations of {number} units in {traj.n_frames} frames take {kept / 1e9:.1f} GB",
