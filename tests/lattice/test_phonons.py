@@ -199,7 +199,8 @@ def test_forces_of_many_structures_in_one_call() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"mesh": "fine"}, "mesh"), ({"mesh": (2, 2)}, "mesh"), ({"mesh": 2.5}, "mesh"), ({"supercell": 1.5}, "supercell"), ({"displacement": 0}, "displacement"),
+        ({"mesh": "fine"}, "mesh"), ({"mesh": (2, 2)}, "mesh"), ({"mesh": 2.5}, "mesh"),
+        ({"supercell": 1.5}, "supercell"), ({"displacement": 0}, "displacement"),
         ({"calculator": None}, "forces"), ({"calculator": 3}, "no forces"), ({"calculator": "nowhere"}, "names no"),
         ({"calculator": lambda atoms: np.zeros((1, 3))}, "shape"),
         ({"calculator": lambda atoms: np.full((len(atoms), 3), np.nan)}, "finite"),
