@@ -9,7 +9,7 @@ import numpy as np
 
 from vanhove.base.elements import element_of
 from vanhove.base.errors import Refusal, warn
-from vanhove.base.figures import colour_of, label
+from vanhove.base.figures import PALETTE, SPECIES_COLOURS, label
 from vanhove.base.results import Column, dataset, history_of
 from vanhove.base.units import HBAR, K_B, U_A2_PER_PS2_IN_MEV
 
@@ -193,12 +193,17 @@ def draw(result: Dataset, ax: Axes) -> None:
     energy = result.energy.values
     right: Any = ax.twinx()
     right.grid(visible=False)
-    for index, name in enumerate(result.species.values.tolist()):
-        element = element_of(name) if name.isalnum() else name
-        colour = colour_of(element, index)
+    names = result.species.values.tolist()
+    own = {name: SPECIES_COLOURS[name] for name in names if name in SPECIES_COLOURS}
+    free = [colour for colour in PALETTE if colour not in own.values()]
+    others = [name for name in names if name not in own]
+    for name in names:
+        turn = 0 if name in own else others.index(name)
+        colour = own.get(name, free[turn % len(free)])
+        shade = 0.45 if turn >= len(free) else 1.0  # a colour's second turn is paler
         one = result.sel(species=name)
-        ax.plot(energy, one.u2, color=colour, label=f"{name}: {float(one.total):.3g} Å²")
-        right.plot(energy, one["cumulative"], color=colour, ls="--", lw=1.1)
+        ax.plot(energy, one.u2, color=colour, alpha=shade, label=f"{name}: {float(one.total):.3g} Å²")
+        right.plot(energy, one["cumulative"], color=colour, alpha=shade, ls="--", lw=1.1)
     done = result["cumulative"].values / np.maximum(result["cumulative"].values[:, -1:], 1e-300)
     last = int((np.nan_to_num(done, nan=1.0) >= 0.98).argmax(axis=1).max())
     ax.set_xlim(0, energy[min(last + 1, len(energy) - 1)])
