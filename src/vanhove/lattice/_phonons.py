@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +14,8 @@ from vanhove.base.results import Column, dataset, step
 from vanhove.trajectory.budget import memory_budget
 
 from .forces import evaluate, forces_of, identity_of, named, relaxed
-from .spectrum import PLANCK, broadened, grid
+from .mesh import Mesh, mesh_of, over_zone
+from .spectrum import broadened, grid
 from .subject import Subject, description, read_phonopy, subject_of, supercell_matrix, to_ase, to_phonopy
 from .zone_centre import zone_centre
 
@@ -25,13 +25,9 @@ if TYPE_CHECKING:
     from xarray import Dataset
 
     Floats = NDArray[np.float64]
-    Mesh = int | Sequence[int] | Literal["gamma"] | None
 
 TOTAL = "total"
-LARGE = 100  # atoms of a cell whose zone centre alone is enough, and whose modes are looked at one by one
-MESH_LENGTH = 60.0  # Å: a mesh of q points resolves waves of this length
 IMAGINARY = 0.01  # meV, that an energy is below zero by at least: less is rounding
-TRANSLATION = 0.5  # of a mode at the zone centre, that is the motion of the whole crystal
 RELAX_STEPS = 2000
 
 
@@ -131,9 +127,9 @@ def phonons(
             subject_of(atoms, frame), calculator, matrix, displacement, relax=relax, largest=largest_force,
             symmetry=symmetry, folder=folder,
         )  # fmt: skip
-    points = _mesh(mesh, subject.atoms)
+    points = mesh_of(mesh, subject.atoms)
     at_gamma = points is None
-    parts = _at_zone_centre(found) if points is None else _over_zone(found, points)
+    parts = _at_zone_centre(found) if points is None else over_zone(found, points)
     given = dict(
         atoms=str(atoms) if isinstance(atoms, str | os.PathLike) else str(subject.atoms.symbols),
         calculator=None if calculator is None else named(calculator), supercell=matrix, displacement=displacement,
@@ -186,20 +182,6 @@ def _by_displacements(
     return found, subject, left
 
 
-def _mesh(mesh: Mesh, atoms: Any) -> list[int] | None:
-    """Points along each reciprocal axis; None for the zone centre."""
-    if mesh == "gamma" or (mesh is None and len(atoms) >= LARGE):
-        return None
-    if mesh is None:
-        reciprocal = np.linalg.norm(np.linalg.inv(atoms.cell.array), axis=0)
-        return [max(1, int(np.ceil(MESH_LENGTH * length))) for length in reciprocal]
-    numbers = np.atleast_1d(np.array([0.0] if isinstance(mesh, str) else mesh, np.float64))
-    points = numbers.repeat(3) if numbers.size == 1 else numbers
-    if points.shape != (3,) or not np.array_equal(points, np.rint(points)) or points.min() < 1:
-        raise Refusal(f"mesh={mesh!r}", "", 'Give a whole number, three of them, or "gamma"')
-    return [int(n) for n in points]
-
-
 Parts = dict[str, Any]
 
 
@@ -210,26 +192,6 @@ def _at_zone_centre(found: Any) -> Parts:
     return {
         "frequencies": energies, "weight": np.ones(modes), "q_vector": np.zeros((modes, 3)),
         "share": np.square(vectors).sum(axis=-1), "eigenvectors": vectors, "points": 1, "mesh": "gamma",
-    }  # fmt: skip
-
-
-def _over_zone(found: Any, points: list[int]) -> Parts:
-    """The modes of a mesh of q points, of which q and −q count once together."""
-    # other symmetries would give the sums over equivalent atoms, not what each atom does
-    found.run_mesh(points, with_eigenvectors=True, is_mesh_symmetry=False)
-    mesh = found.mesh
-    n = len(found.primitive)
-    bands = 3 * n
-    vectors = np.asarray(mesh.eigenvectors).transpose(0, 2, 1).reshape(-1, n, 3)
-    weights = np.repeat(np.asarray(mesh.weights, np.float64) / np.sum(mesh.weights), bands)
-    q = np.repeat(np.asarray(mesh.qpoints), bands, axis=0)
-    uniform = np.sqrt(np.asarray(found.primitive.masses) / np.sum(found.primitive.masses))
-    whole = np.square(np.abs(np.einsum("mka,k->ma", vectors, uniform))).sum(axis=-1)
-    weights[(np.abs(q).max(axis=1) < 1e-9) & (whole > TRANSLATION)] = 0.0
-    return {
-        "frequencies": np.asarray(mesh.frequencies).ravel() * PLANCK, "weight": weights, "q_vector": q,
-        "share": np.square(np.abs(vectors)).sum(axis=-1), "points": len(mesh.qpoints),
-        "mesh": " × ".join(str(k) for k in points),
     }  # fmt: skip
 
 
