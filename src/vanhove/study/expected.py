@@ -184,9 +184,7 @@ def _row(summary: Iterable[Mapping[str, Any]], quantity: Quantity) -> Mapping[st
     found = [
         row
         for row in summary
-        if row["name"] == quantity.name
-        and row["species"] in labels
-        and row["phase"] == quantity.phase
+        if row["name"] == quantity.name and row["species"] in labels and row["phase"] == quantity.phase
     ]
     wanted = quantity.temperature
     if wanted is None:  # laws have none; of what has, the coldest
