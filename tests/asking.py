@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -51,6 +52,11 @@ ARGUMENTS: dict[str, Any] = {
     "peaks.window": (1.5, 7.0),
     "fast_slow.after": 2.0,
     "fast_slow.former_cutoff": 2.6,
+    "rotation.units": [[k, *range(3 * k - 36, 3 * k - 33)] for k in range(24, 36)],
+    "coupling.ion": "Na",
+    "coupling.units": [[k, *range(3 * k - 36, 3 * k - 33)] for k in range(24, 36)],
+    "bottleneck.windows": [[3 * k - 36, 3 * k - 35, 3 * k - 34] for k in range(24, 36)],
+    "bottleneck.ion": "Na",
     "gaussian_departure.r_c": 3.0,
     "van_hove_distinct.pair": "Na-S",
     "green_kubo.length": 2.0,
@@ -73,7 +79,26 @@ ARGUMENTS: dict[str, Any] = {
     "elastic_scan.measured_by_temperature": {T: measured(1e-3 * T, T) for T in (100.0, 150.0, 200.0, 250.0)},
     "elastic_scan.window": (-0.6, 0.6),
     "elastic_scan.quasielastic": (1.0, 4.0),
+    "phonons.calculator": "asking:soft_spheres",
+    "phonons.largest_force": 1e3,
+    "modes.units": None,
+    "modes.cutoffs": {"Si-S": 3.2},
+    "instantaneous_modes.calculator": "asking:soft_spheres",
+    "instantaneous_modes.frames": 2,
 }
+
+
+def soft_spheres() -> Callable[[Any], Any]:
+    """Forces (eV/Å) of spheres that push each other apart where they overlap."""
+
+    def forces(atoms: Any) -> Any:
+        from ase.neighborlist import neighbor_list
+
+        i, distance, vector = neighbor_list("idD", atoms, 3.0)
+        push = -0.5 * (3.0 - distance) / distance
+        return np.stack([np.bincount(i, push * vector[:, k], len(atoms)) for k in range(3)], axis=1)
+
+    return forces
 
 
 @cache

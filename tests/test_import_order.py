@@ -68,7 +68,7 @@ def test_the_front_door_is_for_those_above_the_rooms(path: Path) -> None:
         assert "" not in {room for room, _ in imported_rooms(path)}
 
 
-@pytest.mark.parametrize("room", ["structure", "dynamics", "spectra", "simulate"])
+@pytest.mark.parametrize("room", ["structure", "dynamics", "spectra", "simulate", "softness", "lattice"])
 def test_a_rooms_table_is_its_files(room: str) -> None:
     table = importlib.import_module(f"vanhove.{room}").TABLE
     files = {path.stem for path in (PACKAGE / room).glob("_*.py")} - {"__init__"}

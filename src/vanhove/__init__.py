@@ -14,14 +14,16 @@ from .base.errors import Refusal, VanhoveWarning
 from .base.version import __version__
 
 if TYPE_CHECKING:
-    from . import dynamics, simulate, spectra, structure
+    from . import dynamics, lattice, simulate, softness, spectra, structure
     from .base.results import load, save
     from .registry import draw
     from .trajectory import Trajectory, from_arrays, from_ase, from_mdanalysis, open
     from .trajectory.picture import draw_structure
     from .trajectory.structure_page import structure_page
 
-_ROOMS = ("structure", "dynamics", "spectra", "simulate", "study", "report", "trajectory", "fitting")
+_ROOMS = (
+    "structure", "dynamics", "spectra", "lattice", "simulate", "softness", "study", "report", "trajectory", "fitting",
+)  # fmt: skip
 _NAMES = {
     "Trajectory": "trajectory",
     "open": "trajectory",
@@ -37,8 +39,8 @@ _NAMES = {
 
 __all__ = [
     "Refusal", "Trajectory", "VanhoveWarning", "__version__", "draw", "draw_structure", "dynamics", "from_arrays",
-    "from_ase", "from_mdanalysis", "load", "open", "save", "simulate", "spectra", "structure",
-    "structure_page",
+    "from_ase", "from_mdanalysis", "lattice", "load", "open", "save", "simulate", "softness", "spectra",
+    "structure", "structure_page",
 ]  # fmt: skip
 
 

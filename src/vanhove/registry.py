@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from .base.rooms import Entry, Table
 
-ROOMS = ("structure", "dynamics", "spectra")
+ROOMS = ("structure", "dynamics", "spectra", "softness", "lattice")
 
 
 def observables() -> dict[str, Entry]:
@@ -35,8 +35,8 @@ def full_name(name: str) -> str:
     if name in known:
         return name
     matches = [full for full in known if full.split(".")[1] == name]
-    if len(matches) == 1:
-        return matches[0]
+    if matches:
+        return matches[0]  # of two rooms that have it the lower one's: displacements are dynamics.displacements
     raise Refusal(f"There is no observable '{name}'", "", nearest(name, [*known, *(k.split(".")[1] for k in known)]))
 
 

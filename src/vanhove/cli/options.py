@@ -9,9 +9,9 @@ from typing import Any
 
 from vanhove.base.errors import Refusal, nearest
 
-# `--species` already says which element a type is and `--spacing` how far apart the frames are, so an observable's ions
-# and the voxels of a grid have words of their own.
-ALIASES = {"of": "species", "voxel": "spacing"}
+# `--species` already says which element a type is, `--spacing` how far apart the frames are and `--units` what a dump's
+# velocities are in, so an observable's ions, the voxels of a grid and polyanions have words of their own.
+ALIASES = {"of": "species", "voxel": "spacing", "polyanions": "units"}
 WORDS = {parameter: word for word, parameter in ALIASES.items()}
 
 
@@ -47,9 +47,14 @@ def split(tokens: Sequence[str]) -> tuple[list[str], dict[str, str]]:
 
 def usage(parameters: Iterable[inspect.Parameter]) -> str:
     """``"--of …, --drift cell, --lags all"``: the options with their defaults."""
-    return ", ".join(
-        f"--{WORDS.get(p.name, p.name)} {'…' if p.default is p.empty else str(p.default).lower()}" for p in parameters
-    )
+    return ", ".join(f"--{_word(p)} {'…' if p.default is p.empty else str(p.default).lower()}" for p in parameters)
+
+
+def _word(parameter: inspect.Parameter) -> str:
+    """The option's word; units with a default are those of numbers, not polyanions."""
+    if parameter.name == "units" and parameter.default is not parameter.empty:
+        return "units"
+    return WORDS.get(parameter.name, parameter.name)
 
 
 def check_known(given: Iterable[str], known: Iterable[str], observable: str) -> None:
@@ -64,7 +69,7 @@ def arguments(observable: str, parameters: Sequence[inspect.Parameter], given: d
     """The arguments for ``parameters`` that ``given`` names, as the types that the function's signature asks for."""
     missing = [p for p in parameters if p.default is p.empty and p.name not in given]
     if missing:
-        wanted = ", ".join(f"--{WORDS.get(p.name, p.name)}" for p in missing)
+        wanted = ", ".join(f"--{_word(p)}" for p in missing)
         raise Refusal(f"{observable} needs {wanted}", "", f"Its options: {usage(parameters)}")
     return {p.name: _typed(observable, p.name, given[p.name]) for p in parameters if p.name in given}
 

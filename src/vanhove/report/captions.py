@@ -63,9 +63,30 @@ SAYS = {
     "dynamics.phase_fraction": """
         Share of the ions of {of} in the glass, the crystal and the interfaces against time (ps) {where}; dashes: the
         mean over the run.""",
+    "dynamics.rotation": """
+        How long the bonds of a polyanion remember their direction {where}: C_1 and C_2 against lag (ps), logarithmic; 1
+        is no rotation, a level below it libration. Bands: one standard error. Inset: distribution of the libration
+        angle (°), from the nearest of the orientations that look alike; dashes: its root mean square.""",
+    "dynamics.coupling": """
+        Mean rotation (°) of the polyanion nearest to a jump of {of} about that time (ps) {where}, beside the same at
+        matched times of the same ions and polyanions (dashes). Band: 95 %, by bootstrap. Inset: smoothed net
+        displacements (Å) of one ion and of the polyanion that it jumps past, along the run.""",
+    "dynamics.bottleneck": """
+        Distribution (1/Å²) of the areas of the windows between anions {where}, at all times and in the middle of the
+        jumps of {of} through them. Inset: mean area (Å²) about the jumps with its 95 % band, and at matched times
+        (dashes).""",
     "dynamics.d2min": """
         Distribution over {of} of the non-affine motion against their neighbours (Å) {where}, summed up along the run;
         line: its median.""",
+    "softness.soft_ions": """
+        Softness S of {of} {where}, the signed distance of an ion's surroundings from the plane that tells mobile ions
+        from immobile ones, as found by models that did not see the ion: distributions of both classes, and in black
+        the probability to hop, with standard errors. The accuracy is the mean of the shares of both that are
+        recognised; guessing gives 50 %.""",
+    "softness.features": """
+        Neighbours of {of} of each species in shells about them {where}, over those of a gas of the same density: the
+        mean and the standard deviation among ions and frames. What differs from ion to ion is what softness is made
+        of.""",
     "spectra.incoherent": """
         Incoherent intermediate scattering function F(Q, t) of {of} against lag (ps), logarithmic, {where}, a line for
         each Q (1/Å): what single ions still have in common with where they were. Bands: one standard error.""",
@@ -133,6 +154,18 @@ SAYS = {
     "structure.steinhardt": """
         Distribution of the bond-orientational order about the atoms {where}: a crystal's is high and narrow, a glass's
         low.""",
+    "lattice.phonons": """
+        Densities of states of the harmonic lattice {where}, by species and in total, without the imaginary
+        modes.""",
+    "lattice.displacements": """
+        Mean-square displacement that vibrations of each energy make {where} (scale left), and its integral up to that
+        energy (dashed, scale right).""",
+    "lattice.modes": """
+        What moves in the modes of each energy {where}: the polyanions' translation, rotation and strain, and the ions,
+        or the species where there are no polyanions. Points: participation ratio of every mode.""",
+    "lattice.instantaneous_modes": """
+        Density of the normal modes of single frames {where}. Left of zero: imaginary modes, in which the atoms stand on
+        a barrier or a shoulder of their energy.""",
     "structure.amorphization": """
         Order along an axis {where}, by the amplitudes of the Fourier transforms of slabs of the density.""",
     "structure.profiles": "Concentration by species (1/Å³) and mass density (g/cm³) along an axis {where}.",

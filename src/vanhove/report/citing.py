@@ -69,7 +69,7 @@ def _potential(results: Results) -> Iterator[Reference]:
     from vanhove.simulate import potential
 
     name = results.settings.get("material", {}).get("potential")
-    if name:
+    if isinstance(name, str):
         with suppress(Refusal):  # one that was renamed since
             text, _, doi = str(potential(name).source).partition(", doi ")
             yield Reference(f"potential {name}", text, doi)

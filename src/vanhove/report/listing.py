@@ -28,6 +28,8 @@ JUMPS = {
 PLACES = {
     "percolation_barrier": "Barrier of the easiest way", "displacement": "Displacement",
     "former_coordination": "Formers at anions nearby", "ion_share": "Share of the ions",
+    "softness_accuracy": "Accuracy of softness, held out", "softness": "Mean softness",
+    "hops_by_softness": "Slope of ln(hop rate) with softness",
 }  # fmt: skip
 SPECTRA = {
     "band_centre": "Mean energy of vibrations", "low_energy_power": "n of g ∝ Eⁿ at low energy",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vanhove.base.files import write_text
 from vanhove.base.version import __version__
+from vanhove.study.expected import kept
 from vanhove.study.results import read_results
 from vanhove.study.toml_text import dumps
 
@@ -16,6 +17,7 @@ from .citing import references
 from .findings import gather
 from .matrix import by_temperature
 from .panel import render
+from .paper import beside, overlaid, sources
 from .runs import datasets_table, facts, runs_table, stages_table, versions, what_ran
 from .sections import mobile_of, picture, polyhedra_of, sections
 
@@ -35,9 +37,11 @@ def write(folder: str | os.PathLike[str]) -> Path:
     where = Path(folder)
     front = picture(results)
     found = gather(results, polyhedra_of(results), mobile_of(results))
+    expected = kept(folder)
+    overlays = [] if expected is None else expected.overlay
     parts = [
         dict(id=section.id, title=section.title, intro=section.intro, numbers=section.numbers,
-             figures=[render(panel, where) for panel in section.panels])
+             figures=[render(overlaid(panel, overlays), where) for panel in section.panels])
         for section in sections(results, found)
     ]  # fmt: skip
     said = results.settings.get("report", {})
@@ -55,6 +59,8 @@ def write(folder: str | os.PathLike[str]) -> Path:
         numbers=by_temperature(results, found),
         picture=None if front is None else render(front, where),
         sections=parts,
+        paper=None if expected is None else beside(results, expected),
+        papers=[] if expected is None else sources(expected),
         runs=runs_table(results),
         stages=stages_table(results),
         engine=facts(results),

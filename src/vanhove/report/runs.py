@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .numbers import plain, subscripts
@@ -66,10 +67,10 @@ def what_ran(results: Results) -> str:
     known = sorted({run.temperature for run in runs if run.temperature is not None})
     lengths = sorted({round(length, 6) for run in runs if (length := _length(run)) is not None})
     parts = [
-        subscripts(str(material.get("formula", ""))),
+        subscripts(str(material.get("formula", ""))) or _in_words(material.get("structure", "")),
         _span(sorted({run.atoms for run in runs}), "atoms"),
         _with(material.get("density"), "g/cm³"),
-        f"potential {material['potential']}" if material.get("potential") else "",
+        f"potential {_in_words(material['potential'])}" if material.get("potential") else "",
         f"{_counted(len(runs), 'run')} at {', '.join(f'{t:g}' for t in known)} K"
         if known
         else _counted(len(runs), "run"),
@@ -101,7 +102,8 @@ def _simulated(results: Results, details: Mapping[str, Any]) -> list[tuple[str, 
     told = [
         ("Engine", " ".join(str(engine[key]) for key in ("name", "version") if engine.get(key))),
         ("Processes", str(engine.get("ranks", ""))),
-        ("Potential", str(material.get("potential", ""))),
+        ("Structure", _in_words(material.get("structure", ""))),
+        ("Potential", _in_words(material.get("potential", ""))),
         ("Short-range cutoff", _with(material.get("cutoff"), "Å")),
         ("Long-range accuracy", _with(material.get("accuracy"), "")),
         ("Ensemble", _ensemble(asked.get("stages", []))),
@@ -113,6 +115,21 @@ def _simulated(results: Results, details: Mapping[str, Any]) -> list[tuple[str, 
         ("Seed", str(material.get("seed", ""))),
     ]
     return [(name, value) for name, value in told if value]
+
+
+def _in_words(said: Any) -> str:
+    """``"na2s-sis2"``; of a table ``"glass_ceramic beta-li3ps4, fraction 0.5, ..."``, of a file its name."""
+    if not isinstance(said, dict):
+        return str(said)
+    return ", ".join(f"{key.replace('_', '-')} {_value(value)}" for key, value in said.items() if value not in ({}, []))
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return "; ".join(f"{key}: {_value(inner)}" for key, inner in value.items())
+    if isinstance(value, list):
+        return " × ".join(str(one) for one in value)
+    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else str(value)
 
 
 def _ensemble(stages: Sequence[Mapping[str, Any]]) -> str:

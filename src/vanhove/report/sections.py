@@ -37,10 +37,12 @@ JUMPS = tuple(
     f"dynamics.{name}"
     for name in (
         "non_gaussian", "van_hove", "gaussian_departure", "displacements", "jumps", "cages", "sites",
-        "van_hove_distinct", "d2min",
+        "van_hove_distinct", "d2min", "rotation", "coupling", "bottleneck",
     )
 )  # fmt: skip
-PLACES = ("dynamics.density", "dynamics.fast_slow", "dynamics.phase_fraction")
+PLACES = (
+    "dynamics.density", "dynamics.fast_slow", "dynamics.phase_fraction", "softness.soft_ions", "softness.features",
+)  # fmt: skip
 HIGH = {"dynamics.fast_slow"}  # two pictures, one above the other
 FORMERS = ("Si", "P", "Ge", "B", "Al", "As", "Sb", "Sn")  # where no charges say which ions the network is made of
 ANIONS = ("O", "S", "Se", "N", "F", "Cl", "Br", "I")

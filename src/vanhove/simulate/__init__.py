@@ -19,6 +19,7 @@ TABLE = {
     "pedone": Entry("_pedone", "a potential of Pedone's form from your numbers", id="E2", takes="values"),
     "deepmd": Entry("_deepmd", "a DeePMD model file as a potential", id="E2", takes="values"),
     "calculator": Entry("_calculator", "any ASE calculator as a potential, by name", id="E2", takes="values"),
+    "forces": Entry("_forces", "forces of a potential on structures, as phonons ask them", id="E2", takes="values"),
     "Minimise": Entry("_protocol", "stage: relax to the nearest minimum of the energy", id="E3", takes="values"),
     "Hold": Entry("_protocol", "stage: keep a temperature (mix, equilibrate)", id="E3", takes="values"),
     "Ramp": Entry("_protocol", "stage: change the temperature at a rate (quench, heat)", id="E3", takes="values"),
@@ -30,6 +31,7 @@ TABLE = {
     ),
     "run": Entry("_run", "run a protocol under an engine; resumes where it was stopped", id="E3", takes="values"),
     "final_structure": Entry("_run", "the structure at the end of a run, with velocities", id="E3", takes="values"),
+    "refine": Entry("_refine", "scale a potential until its S(Q) is that measured", id="E7", takes="values"),
     "Guards": Entry("_guards", "the bounds that stop a run", id="E8", takes="values"),
 }
 

@@ -91,7 +91,7 @@ def start_of(structure: Atoms, potential: Potential, protocol: Protocol | None =
     if abs(charges.sum()) > 1e-6 * np.abs(charges).sum():
         counts = ", ".join(f"{species.count(label)} {label} ({known[label]:+g})" for label in order)
         raise Refusal(f"The cell has a charge of {charges.sum():+g} e", counts, "Change the composition")
-    cell, rotation = _lower_triangular(atoms.cell)
+    cell, rotation = turned(atoms.cell)
     positions, velocities = atoms.positions @ rotation.T, None
     if not np.isfinite(positions).all():
         raise Refusal("Some positions are not finite numbers")
@@ -142,7 +142,7 @@ def write_data(start: Start, path: str | os.PathLike[str]) -> None:
             np.savetxt(file, table, fmt=["%d", "%.17g", "%.17g", "%.17g"])
 
 
-def _lower_triangular(cell: Any) -> tuple[Floats, Floats]:
+def turned(cell: Any) -> tuple[Floats, Floats]:
     """The cell turned so that a lies along x and b in the xy plane, and the rotation that does it."""
     given: Floats = np.array(cell.array, dtype=np.float64)
     if np.all(np.triu(given, 1) == 0) and np.all(np.diag(given) > 0):

@@ -127,6 +127,31 @@ def _d2min(task: Task, result: Dataset) -> list[Row]:
     return numbers(task, result, "D2min", "mean")
 
 
+def _rotation(task: Task, result: Dataset) -> list[Row]:
+    return [
+        *numbers(task, result, "libration", "libration_rms"),
+        *numbers(task, result, "reorientation_rate", "rate", upper="rate_upper"),
+    ]
+
+
+def _coupling(task: Task, result: Dataset) -> list[Row]:
+    return [
+        *numbers(task, result, "coupling_rotation", "effect"),
+        *numbers(task, result, "coupling_translation", "translation_effect"),
+        *numbers(task, result, "coupling_tilt", "tilt_effect"),
+        *numbers(task, result, "coupling_p", "p_any"),
+    ]
+
+
+def _bottleneck(task: Task, result: Dataset) -> list[Row]:
+    return [
+        *numbers(task, result, "window_area", "mean"),
+        *numbers(task, result, "window_spread", "spread"),
+        *numbers(task, result, "window_widening", "widening"),
+        *numbers(task, result, "window_p", "p_value"),
+    ]
+
+
 def _phase_fraction(task: Task, result: Dataset) -> list[Row]:
     return along(task, result, "ion_share", "mean", "phase", key="phase", species=task.species)
 
@@ -142,6 +167,9 @@ DYNAMICS: dict[str, Callable[[Task, Dataset], list[Row]]] = {
     "dynamics.sites": _sites,
     "dynamics.density": _density,
     "dynamics.fast_slow": _fast_slow,
+    "dynamics.rotation": _rotation,
+    "dynamics.coupling": _coupling,
+    "dynamics.bottleneck": _bottleneck,
     "dynamics.d2min": _d2min,
     "dynamics.phase_fraction": _phase_fraction,
 }

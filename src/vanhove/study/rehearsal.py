@@ -60,9 +60,10 @@ def _few_atoms(plan: Plan, run: PlannedRun) -> Trajectory:
     material, asked = plan.study.material, plan.study.simulate
     if material is None or asked is None:
         raise ValueError("a study without simulations has nothing to rehearse")
+    density = material.density or simulation.density_of_structure(material)
     divisor = math.gcd(*run.composition.values())
     species = [label for label, count in run.composition.items() for _ in range(min(count, UNITS * count // divisor))]
-    side = (sum(mass_of(label) for label in species) * DENSITY_G_CM3 / material.density) ** (1 / 3)
+    side = (sum(mass_of(label) for label in species) * DENSITY_G_CM3 / density) ** (1 / 3)
     frames = round(asked.produce / asked.every) + 1
     generator = np.random.default_rng(0)
     moves = generator.normal(scale=STEP, size=(frames, len(species), 3))

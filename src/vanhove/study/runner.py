@@ -20,6 +20,7 @@ from vanhove.trajectory.unwrap import how_unwrapped
 from . import simulation
 from .analysis import compute
 from .executor import Executor, Local
+from .expected import keep, read_expected
 from .folder import held
 from .graph import Plan, PlannedRun, is_done, plan_of
 from .progress import Progress, Quiet, Simulating
@@ -169,6 +170,8 @@ def _write_down(plan: Plan, folder: Path) -> None:
         versions=_versions(),
         settings=plan.study.resolved(),
     )
+    asked = plan.study.report.expected
+    keep(None if asked is None else read_expected(asked), folder)
     write_lock(results)
     write_summary(folder, results.fingerprint, rows)
 

@@ -14,6 +14,8 @@ from vanhove.base.elements import is_species
 from vanhove.base.errors import Refusal
 from vanhove.base.rooms import names_file
 
+from .expected import read_expected
+from .material import CRYSTAL, Material, contradictions, with_absolute_paths
 from .mistakes import Mistake, mistakes_of, refusal
 from .options import NONE, check_observables, resolve
 from .stages import REPLACED, Constrain, StageTable, mistakes
@@ -23,6 +25,7 @@ def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+MELTED = ("mix", "quench")  # what a glass is made by
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Temperature = Annotated[float, Field(gt=0, lt=20000, allow_inf_nan=False)]
 Words = Annotated[list[str], BeforeValidator(_as_list)]
@@ -32,19 +35,6 @@ class Section(BaseModel):
     """A table of the file: no key that it does not know, no value of another type."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Material(Section):
-    """What is simulated."""
-
-    formula: str
-    atoms: Annotated[int, Field(ge=2)]
-    density: Positive  # g/cm³
-    potential: str  # a name that vanhove.simulate.potential knows
-    seed: Annotated[int, Field(ge=0)] = 1
-    min_distance: Positive = 1.5  # Å, of the random packing
-    cutoff: Positive = 10.0  # Å, of the potential's short-range part
-    accuracy: Annotated[float, Field(gt=0, lt=1)] = 1e-4  # of the long-range sum
 
 
 class Mix(Section):
@@ -121,6 +111,7 @@ class Report(Section):
 
     authors: Words = []
     notes: str = ""
+    expected: str | None = None  # a file with a paper's numbers, relative to the study.toml
 
 
 class Study(Section):
@@ -136,9 +127,13 @@ class Study(Section):
 
     def resolved(self) -> dict[str, Any]:
         """All but the title as a file would say it, with nothing left to a default."""
-        said = self.model_dump(exclude={"title"}, exclude_none=True)
+        said = self.model_dump(exclude={"title", "material"}, exclude_none=True)
+        if self.material is not None:
+            said["material"] = self.material.said()
         if self.simulate is not None:
             said["simulate"]["quench"]["to"] = self.simulate.glass_temperature
+            if self.material is not None and self.material.kind == CRYSTAL:
+                said["simulate"] = {key: value for key, value in said["simulate"].items() if key not in MELTED}
             if self.simulate.stages is not None:
                 said["simulate"] = {key: value for key, value in said["simulate"].items() if key not in REPLACED}
         said["observables"] = {
@@ -170,7 +165,15 @@ def read_study(path: str | os.PathLike[str]) -> Study:
     problems = [*_contradictions(study), *check_observables(study.observables)]
     if problems:
         raise refusal(file, text, problems)
-    return _resolved(study, file.resolve().parent)
+    resolved = _resolved(study, file.resolve().parent)
+    from . import protocols  # it asks the rooms what a file of this package alone can't know
+
+    problems = protocols.mistakes(resolved)
+    if resolved.report.expected is not None:
+        read_expected(resolved.report.expected)
+    if problems:
+        raise refusal(file, text, problems)
+    return resolved
 
 
 def _contradictions(study: Study) -> list[Mistake]:
@@ -181,8 +184,11 @@ def _contradictions(study: Study) -> list[Mistake]:
         found.append(Mistake("simulate", "what to simulate is not said", "Add [material]"))
     if study.material is not None and study.simulate is None:
         found.append(Mistake("material", "it is not simulated", "Add [simulate], or remove [material]"))
+    if study.material is not None:
+        found += contradictions(study.material)
     if study.simulate is not None:
-        found += _simulation_contradictions(study.simulate)
+        melted = study.material is None or study.material.kind != CRYSTAL
+        found += _simulation_contradictions(study.simulate, melted=melted)
     names = [run.name for run in study.files if run.name is not None]
     found += [
         Mistake("files", f"two are named '{name}'", "Give each its own name")
@@ -197,8 +203,14 @@ def _contradictions(study: Study) -> list[Mistake]:
     return found
 
 
-def _simulation_contradictions(simulate: Simulate) -> list[Mistake]:
+def _simulation_contradictions(simulate: Simulate, *, melted: bool) -> list[Mistake]:
     found = [*mistakes(simulate), *_constraint_mistakes(simulate)]
+    if not melted and simulate.stages is None:
+        found += [
+            Mistake(f"simulate.{key}", "a crystal is not melted", "Leave it out, or say all [[simulate.stages]]")
+            for key in MELTED
+            if key in simulate.model_fields_set
+        ]
     if len(set(simulate.temperatures)) < len(simulate.temperatures):
         found.append(Mistake("simulate.temperatures", "one is there twice", "For repeated runs set replicas"))
     if simulate.every > simulate.produce / 2:
@@ -209,7 +221,7 @@ def _simulation_contradictions(simulate: Simulate) -> list[Mistake]:
                 "Keep frames more often, or produce for longer",
             )
         )
-    if simulate.stages is None and simulate.glass_temperature > simulate.mix.temperature:
+    if melted and simulate.stages is None and simulate.glass_temperature > simulate.mix.temperature:
         found.append(
             Mistake(
                 "simulate.mix",
@@ -262,6 +274,10 @@ def _resolved(study: Study, folder: Path) -> Study:
     return study.model_copy(
         update={
             "files": files,
+            "report": study.report.model_copy(
+                update={} if study.report.expected is None else {"expected": absolute(study.report.expected)}
+            ),
+            "material": None if study.material is None else with_absolute_paths(study.material, folder),
             "observables": {
                 (full := full_name(name)): located(full, options) for name, options in study.observables.items()
             },

@@ -10,14 +10,15 @@ from vanhove.base.elements import element_of
 from vanhove.base.errors import Refusal
 
 from .executor import cores
-from .stages import making, protocol_of, running
+from .material import CRYSTAL, atoms_of, potential_of, recipe_of
+from .protocols import making, running
 from .tasks import Task
 
 if TYPE_CHECKING:
-    from vanhove.simulate._protocol import Protocol
-    from vanhove.simulate.pairwise import Potential
+    from ase import Atoms
 
-    from .schema import Material, Simulate, Study
+    from .material import Material
+    from .schema import Simulate, Study
 
 GLASS, RUN = "study.glass", "study.simulate"
 TRAJECTORY = "trajectory.h5md"  # in a run's folder
@@ -30,32 +31,27 @@ def tasks(study: Study) -> Iterator[tuple[Task, dict[str, Any] | None]]:
     material, asked = study.material, study.simulate
     if material is None or asked is None:
         return
-    composition = room.composition(material.formula, material.atoms)
-    potential = _potential(material)
+    potential = potential_of(material)
+    composition = composition_of(material)
     known = potential.species or list(composition)
     missing = [label for label in composition if label not in known]
     if missing:
         raise Refusal(
-            f"The potential '{material.potential}' has no {', '.join(missing)}",
-            f"{material.formula} holds it; the potential knows {', '.join(known)}",
+            f"The potential '{potential.name}' has no {', '.join(missing)}",
+            f"{_formula(material, composition)} holds it; the potential knows {', '.join(known)}",
             "Choose another potential or formula",
         )
     version = room.TABLE["run"].version
     atoms = sum(composition.values())
     for replica in range(1, asked.replicas + 1):
         suffix = f"-r{replica}" if asked.replicas > 1 else ""
-        packing = {
-            "composition": composition,
-            "density": material.density,
-            "min_distance": material.min_distance,
-            "seed": material.seed + replica - 1,
-            "version": room.TABLE["packing"].version,
-        }
+        recipe, files = _recipe(material, composition, replica)
         glass = Task(
-            label=f"glass{suffix}",
+            label=f"{'start' if material.kind == CRYSTAL else 'glass'}{suffix}",
             function=GLASS,
             version=version,
-            options={"packing": packing, "potential": potential.to_dict(), "protocol": _glass(asked).to_dict()},
+            options={**recipe, "potential": potential.to_dict(), "protocol": making(asked, material.kind).to_dict()},
+            inputs=files,
             intermediate=True,
             cores=_ranks(asked, atoms, asked.replicas),
         )
@@ -66,7 +62,11 @@ def tasks(study: Study) -> Iterator[tuple[Task, dict[str, Any] | None]]:
                 label=name,
                 function=RUN,
                 version=version,
-                options={"potential": potential.to_dict(), "protocol": _run(asked, temperature).to_dict()},
+                options={
+                    "potential": potential.to_dict(),
+                    "protocol": running(asked, temperature, material.kind).to_dict(),
+                    **({"seed": recipe["structure"]["seed"]} if material.kind else {}),
+                },
                 inputs=(glass.key,),
                 run=name,
                 temperature=temperature,
@@ -131,16 +131,66 @@ def perform(
     material, asked = study.material, study.simulate
     if material is None or asked is None:
         raise ValueError(f"{task.label} simulates and the study does not")
-    seed = material.seed
-    if task.function == GLASS:
+    if task.function == RUN:
+        atoms = _moving(room.final_structure(folder / directory(before[task.inputs[0]])))
+        seed = task.options.get("seed", material.seed)
+    elif material.kind:
+        seed = task.options["structure"]["seed"]
+        atoms = atoms_of(material, seed - recipe_of(material, 1)[0]["seed"] + 1)
+    else:
         packing = {name: value for name, value in task.options["packing"].items() if name != "version"}
         atoms, seed = room.packing(packing.pop("composition"), packing.pop("density"), **packing), packing["seed"]
-    else:
-        atoms = room.final_structure(folder / directory(before[task.inputs[0]]))
     room.run(
-        atoms, _potential(material), Protocol.from_dict(task.options["protocol"]), folder / directory(task),
+        atoms, potential_of(material), Protocol.from_dict(task.options["protocol"]), folder / directory(task),
         seed=seed, ranks=task.cores, progress=progress,
     )  # fmt: skip
+
+
+def composition_of(material: Material) -> dict[str, int]:
+    """Atoms of each element."""
+    from vanhove import simulate as room
+
+    if material.kind:
+        counts: dict[str, int] = dict(atoms_of(material).symbols.formula.count())
+        return counts
+    planned: dict[str, int] = room.composition(material.formula, material.atoms)
+    return planned
+
+
+def density_of_structure(material: Material) -> float:
+    """Mass density (g/cm³) of a crystal or glass-ceramic."""
+    from vanhove.base.units import DENSITY_G_CM3
+
+    atoms = atoms_of(material)
+    return float(atoms.get_masses().sum() / atoms.cell.volume * DENSITY_G_CM3)
+
+
+def _formula(material: Material, composition: Mapping[str, int]) -> str:
+    return material.formula or " ".join(f"{label}{count}" for label, count in composition.items())
+
+
+def _recipe(material: Material, composition: Mapping[str, int], replica: int) -> tuple[dict[str, Any], tuple[str, ...]]:
+    from vanhove import simulate as room
+
+    if material.kind:
+        recipe, files = recipe_of(material, replica)
+        return {"structure": recipe}, files
+    packing = {
+        "composition": composition,
+        "density": material.density,
+        "min_distance": material.min_distance,
+        "seed": material.seed + replica - 1,
+        "version": room.TABLE["packing"].version,
+    }
+    return {"packing": packing}, ()
+
+
+def _moving(atoms: Atoms) -> Atoms:
+    """Velocities are drawn anew where some atoms were held to the end."""
+    momenta = atoms.arrays.get("momenta")
+    if momenta is not None and not momenta.any(axis=1).all():
+        del atoms.arrays["momenta"]
+    return atoms
 
 
 def _ranks(asked: Simulate, atoms: int, side_by_side: int) -> int:
@@ -150,39 +200,6 @@ def _ranks(asked: Simulate, atoms: int, side_by_side: int) -> int:
     if asked.ranks is not None:
         return asked.ranks
     return max(1, min(useful_ranks(atoms), cores() // min(cores(), side_by_side)))
-
-
-def _potential(material: Material) -> Potential:
-    from vanhove import simulate as room
-
-    found: Potential = room.potential(material.potential, cutoff=material.cutoff, accuracy=material.accuracy)
-    return found
-
-
-def _glass(asked: Simulate) -> Protocol:
-    from vanhove.simulate._protocol import Hold, Minimise, Ramp, Stage
-
-    if asked.stages is not None:
-        return making(asked)
-    stages: list[Stage] = [Minimise(), Hold(asked.mix.temperature, asked.mix.time, "mix")]
-    if asked.glass_temperature < asked.mix.temperature:
-        stages.append(Ramp(asked.mix.temperature, asked.glass_temperature, asked.quench.rate, "quench"))
-    return protocol_of(stages, asked)
-
-
-def _run(asked: Simulate, temperature: float) -> Protocol:
-    from vanhove.simulate._protocol import Hold, Produce, Ramp, Stage
-
-    if asked.stages is not None:
-        return running(asked, temperature)
-    stages: list[Stage] = []
-    if temperature != asked.glass_temperature:
-        name = "heat" if temperature > asked.glass_temperature else "cool"
-        stages.append(Ramp(asked.glass_temperature, temperature, asked.quench.rate, name))
-    if asked.equilibrate > 0:
-        stages.append(Hold(temperature, asked.equilibrate, "equilibrate"))
-    stages.append(Produce(temperature, asked.produce, asked.every, asked.velocities))
-    return protocol_of(stages, asked, constrained=True)
 
 
 def holds(composition: Mapping[str, int], species: str) -> bool:

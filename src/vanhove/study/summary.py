@@ -35,6 +35,9 @@ percolation_barrier       a species, with the axis    barrier of the easiest way
 displacement              "Na, fast", "Na, slow"      mean displacement of such ions               Å
 former_coordination       "Na, fast", "Na, slow"      formers bonded to an anion near such ions    1
 D2min                     a species                   mean squared non-affine displacement         Å²
+softness_accuracy         a species                   balanced accuracy of what was held out       1
+softness                  "Na, mobile", …             mean softness of such ions, held out         1
+hops_by_softness          a species                   slope of ln(rate of hops) against softness   1
 ion_share                 a species, phase: glass, …  share of the ions that are in the phase      1
 band_centre               a species, "total"          mean energy of its density of states         meV
 D_vdos                    a species                   D from its density of states at zero energy  cm²/s
@@ -66,6 +69,7 @@ from vanhove.base.units import DENSITY_G_CM3
 
 from .dynamics_rows import DYNAMICS
 from .results import row
+from .softness_rows import SOFTNESS
 from .spectra_rows import SPECTRA
 from .structure_rows import STRUCTURE
 
@@ -93,5 +97,5 @@ def density_of(traj: Trajectory) -> float:
 
 def rows_of_result(task: Task, result: Dataset) -> list[Row]:
     """The numbers of one dataset; none for an observable whose result is a curve."""
-    summarise = {**STRUCTURE, **DYNAMICS, **SPECTRA}.get(task.function)
+    summarise = {**STRUCTURE, **DYNAMICS, **SPECTRA, **SOFTNESS}.get(task.function)
     return [] if summarise is None else summarise(task, result)

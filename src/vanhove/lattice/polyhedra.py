@@ -1,0 +1,145 @@
+"""Polyanions and polyhedra of one structure: which atoms make a body, and where they lie in one piece."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from vanhove.base.elements import element_of
+from vanhove.base.errors import Refusal
+from vanhove.structure.bonds import asked_cutoffs, longest_bond
+from vanhove.structure.neighbours import neighbours_within
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from xarray import Dataset
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+    Names = str | Sequence[str]
+
+
+class Bodies(NamedTuple):
+    """Memberships sorted by body: an atom that several bodies share belongs to each by a part of it."""
+
+    body: Ints
+    atom: Ints
+    place: Floats  # (membership, axis) Å, in one piece
+    part: Floats  # of the atom; the parts of one atom add up to 1
+
+    @property
+    def starts(self) -> Ints:
+        """Where each body begins."""
+        return np.unique(self.body, return_index=True)[1]
+
+
+class Bonds(NamedTuple):
+    """Bonds of formers to anions, sorted by the former."""
+
+    former: Ints
+    anion: Ints
+    vector: Floats
+
+
+def bonds_of(result: Dataset, formers: Names, anions: Names, cutoffs: Mapping[str, float] | None) -> Bonds:
+    """Every anion within a covalent bond's length of a former, as the structure of ``result`` has them."""
+    species = result.atom_species.values
+    elements = np.array([element_of(str(s)) for s in species])
+    centres, around = ([n] if isinstance(n, str) else list(n) for n in (formers, anions))
+    absent = [name for name in (*centres, *around) if name not in species and name not in elements]
+    if absent or not centres or not around:
+        there = ", ".join(dict.fromkeys(species.tolist()))
+        raise Refusal(f"There is no {', '.join(absent) or 'former or anion'}", f"it holds {there}", "Name others")
+    pairs = [f"{a}-{b}" for a in centres for b in around]
+    given = asked_cutoffs(cutoffs or {}, pairs, "cutoffs")
+    reach = {pair: given[pair] if pair in given else longest_bond(pair) for pair in pairs}
+    positions, cell = result.position.values, result.cell.values
+    parts = []
+    for pair, longest in reach.items():
+        first, second = ((species == name) | (elements == name) for name in pair.split("-"))
+        near = neighbours_within(positions, cell, first, second, longest)
+        parts.append((near.i, near.j, near.vector))
+    i, j, vector = (np.concatenate(column) for column in zip(*parts, strict=True))
+    if len(i) == 0:
+        told = ", ".join(f"{pair} {longest:.2f} Å" for pair, longest in reach.items())
+        raise Refusal("No former is bonded to an anion", f"bonds reach: {told}", "Relax first, or give cutoffs=")
+    order = np.lexsort((j, i))
+    return Bonds(i[order], j[order], vector[order])
+
+
+def polyanions(result: Dataset, bonds: Bonds) -> tuple[Bodies, str]:
+    """Groups that bonds connect are one body; where one has no end every former with its anions is, and it is said."""
+    from vanhove.kernels.graphs import connected
+
+    positions, cell = result.position.values, result.cell.values
+    leap = bonds.vector - (positions[bonds.anion] - positions[bonds.former])
+    shift = np.rint(leap @ np.linalg.inv(cell)).astype(np.int64)
+    group, extent = connected(len(positions), bonds.former, bonds.anion, shift)
+    if (extent[group[bonds.former]] > 0).any():
+        return _polyhedra(positions, bonds), "polyhedra: the polyanions have no end"
+    place = _in_one_piece(positions, bonds)
+    atoms = np.unique(np.concatenate([bonds.former, bonds.anion]))
+    _, body = np.unique(group[atoms], return_inverse=True)
+    order = np.argsort(body, kind="stable")
+    atoms = atoms[order]
+    return Bodies(body[order], atoms, place[atoms], np.ones(len(atoms))), "polyanions"
+
+
+def _polyhedra(positions: Floats, bonds: Bonds) -> Bodies:
+    formers, body = np.unique(bonds.former, return_inverse=True)
+    shared = np.bincount(bonds.anion, minlength=len(positions))
+    everybody = np.concatenate([np.arange(len(formers)), body])
+    atom = np.concatenate([formers, bonds.anion])
+    place = np.concatenate([positions[formers], positions[bonds.former] + bonds.vector])
+    part = np.concatenate([np.ones(len(formers)), 1 / shared[bonds.anion]])
+    order = np.argsort(everybody, kind="stable")
+    return Bodies(everybody[order], atom[order], place[order], part[order])
+
+
+def _in_one_piece(positions: Floats, bonds: Bonds) -> Floats:
+    """Every atom beside those that it is bonded to, along the bonds from the first atom of each group."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    n = len(positions)
+    first, second = np.concatenate([bonds.former, bonds.anion]), np.concatenate([bonds.anion, bonds.former])
+    vector = np.concatenate([bonds.vector, -bonds.vector])
+    _, group = connected_components(coo_array((np.ones(len(first)), (first, second)), shape=(n, n)), directed=False)
+    place = positions.copy()
+    known = np.zeros(n, bool)
+    known[np.unique(group, return_index=True)[1]] = True
+    while (fresh := known[first] & ~known[second]).any():
+        place[second[fresh]] = place[first[fresh]] + vector[fresh]
+        known[second[fresh]] = True
+    return place
+
+
+def polyhedron_labels(
+    phonons: Dataset, formers: Names, anions: Names, *, cutoffs: Mapping[str, float] | None = None
+) -> list[str]:
+    """A label for every atom by the Qⁿ of its polyhedron, for ``groups=`` of ``lattice.displacements``.
+
+    A former with n bridging anions is ``"Si Q3"``; an anion that is bonded to it alone ``"O Q3"``, one between several
+    formers ``"O bridging"``; every other atom is called by its species.
+
+    Parameters
+    ----------
+    phonons
+        The result of ``lattice.phonons``, for its structure.
+    formers, anions
+        ``"Si"``, ``["Si", "P"]``; ``"O"``.
+    cutoffs
+        Å, longest bonds by pair; by default 1.15 times the sum of the covalent radii.
+    """
+    found = bonds_of(phonons, formers, anions, cutoffs)
+    species = phonons.atom_species.values.tolist()
+    shared = np.bincount(found.anion, minlength=len(species))
+    bridging = np.bincount(found.former, weights=shared[found.anion] > 1, minlength=len(species)).astype(int)
+    labels = list(species)
+    for former, anion in zip(found.former.tolist(), found.anion.tolist(), strict=True):
+        kind = f"Q{bridging[former]}"
+        labels[former] = f"{species[former]} {kind}"
+        labels[anion] = f"{species[anion]} {kind if shared[anion] == 1 else 'bridging'}"
+    return labels

@@ -1,0 +1,33 @@
+"""Softness: how mobile an ion is by the look of its surroundings."""
+
+from __future__ import annotations
+
+from vanhove.base.rooms import Entry, serve
+
+TABLE = {
+    "features": Entry("_features", "radial structure functions of ions, what softness is made of", id="F1"),
+    "soft_ions": Entry("_soft_ions", "softness of ions by a model trained on their run, and hops by softness", id="F3"),
+}
+
+FUNCTIONS = {  # that nobody lists, since they need a model or labels
+    "labels": "labelling",
+    "distribution": "scores",
+    "scan": "scanning",
+    "profile": "profiles",
+    "with_order": "order",
+    "hop_probability": "hopping",
+    "barrier": "barriers",
+}
+OTHERS = {**FUNCTIONS, "weights": "model", "score": "scores"}  # whose results are drawn
+
+__getattr__, __dir__ = serve(
+    __name__,
+    {
+        **TABLE,
+        **FUNCTIONS,
+        "join": "joining",
+        "labels_of_samples": "labelling",
+        "train": "training",
+        "SoftnessModel": "model",
+    },
+)

@@ -1,0 +1,177 @@
+"""The whole way in one step: which ions of a run are soft, how sure that is, and whether the soft ones hop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vanhove.base.errors import Refusal
+from vanhove.base.figures import PALETTE
+from vanhove.base.results import Column, dataset
+from vanhove.dynamics._d2min import d2min
+from vanhove.dynamics._jumps import jumps
+
+from ._features import features
+from .hopping import hop_probability
+from .labelling import labels
+from .scores import CLASS_COLOURS, distribution
+from .training import train
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+    from xarray import Dataset
+
+    from vanhove.trajectory import Trajectory
+
+FRAMES = 20  # of the run, where nobody says how many
+BINS = 8  # of S, in which hops are counted
+
+
+def soft_ions(
+    traj: Trajectory,
+    species: str | Sequence[str],
+    *,
+    width: float = 0.2,
+    cutoff: float = 10.0,
+    surroundings: float = 5.0,
+    step: float = 1.0,
+    window: float | None = None,
+    quantiles: float | Sequence[float] = 0.5,
+    C: float = 1.0,
+    groups: str | None = None,
+    every: int | None = None,
+    within: float | None = None,
+    seed: int = 0,
+) -> Dataset:
+    r"""Softness of the ions of a run, from a model that is trained on the same run, and their hops by it (F2-F4).
+
+    .. math:: S(i) = \frac{1}{|\mathbf W|} \Big( \sum_k W_k \frac{G_k(i) - \bar G_k}{\sigma_k} + b \Big)
+
+    Labels are made of D²_min, the model is a logistic regression, and every S is that of models from which the ion (or
+    the stretch of the run) was held out. :func:`features`, :func:`labels`, :func:`train` and :func:`hop_probability`
+    are the steps, to be taken one by one where a model is kept or taken to another structure.
+
+    Parameters
+    ----------
+    traj
+        Frames close enough together to see jumps.
+    species
+        Whose softness.
+    width, cutoff
+        Of the shells (Å), as for :func:`features`.
+    surroundings, step
+        Å and ps: the cut-off and the step of :func:`vanhove.dynamics.d2min`.
+    window, quantiles
+        As for :func:`labels`; by default the run and its median.
+    C, groups, seed
+        As for :func:`train`.
+    every
+        Each how many frames there are features, a multiple of the step; by default so that there are about 20.
+    within
+        ps, as for :func:`hop_probability`; a step of D²_min by default.
+
+    Returns
+    -------
+    ``accuracy`` (balanced, held out) with its standard error and ``training_accuracy``; ``S(atom)``, the mean softness
+    of each ion; ``mean_S(group)`` of the mobile and the immobile with its error and ``P(group, S)``, their
+    distributions; ``hops(bin)``, the probability to hop within the time at ``softness(bin)``, and ``slope`` of the
+    logarithm of the rate of hops against S; ``W(pair, r)`` beside ``g(pair, r)``.
+    """
+    motion = d2min(traj, species, surroundings, step)
+    marked = labels(motion, quantiles=quantiles, window=window)
+    found = features(traj, species, width, cutoff, every=_every(traj, step, motion, every))
+    model = train(found, marked, C, groups=groups, seed=seed)
+    scores = model.held_out
+    hops = hop_probability(scores, jumps(traj, species), step if within is None else within, BINS)
+    spread, weights = distribution(scores), model.weights()
+    atoms = np.unique(scores["atom"].values)
+    mean = _mean_of_ions(scores, atoms)
+    known = {} if traj.temperature is None else {"temperature": float(traj.temperature)}
+    return dataset(
+        "softness.soft_ions",
+        {
+            "accuracy": Column((), model.accuracy, "1", "balanced accuracy of what was held out"),
+            "accuracy_error": Column((), model.accuracy_error, "1", "its standard error"),
+            "training_accuracy": Column((), model.training_accuracy, "1", "balanced accuracy of what was trained on"),
+            "S": Column(("atom",), mean, "1", "mean softness of the ion"),
+            "P": Column(("group", "S_value"), spread["P"].values, "1", "distribution of softness"),
+            "mean_S": Column(("group",), spread["mean"].values, "1", "mean softness"),
+            "mean_S_error": Column(("group",), spread["mean_error"].values, "1", "standard error of the mean softness"),
+            "hops": Column(("bin",), hops["P"].values, "1", f"probability to hop within {hops.attrs['within']:g} ps"),
+            "hops_error": Column(("bin",), hops["P_error"].values, "1", "standard error of the probability"),
+            "slope": Column((), float(hops["slope"]), "1", "slope of ln k against S"),
+            "slope_error": Column((), float(hops["slope_error"]), "1", "standard error of the slope"),
+            "W": Column(("pair", "r"), weights["W"].values, "1", "weight of the standardised function"),
+            "W_error": Column(("pair", "r"), weights["W_error"].values, "1", "standard error of the weight"),
+            "g": Column(("pair", "r"), weights["g"].values, "1", "pair distribution function of the ions"),
+        },
+        {
+            "index": Column(("atom",), atoms, "1", "number of the atom in the trajectory"),
+            "atom_species": Column(("atom",), traj.species[atoms], "1", "species of the atom"),
+            "group": Column(("group",), spread["group"].values, "1", "class of the ions"),
+            "S_value": Column(("S_value",), spread["S"].values, "1", "softness S"),
+            "softness": Column(("bin",), hops["S"].values, "1", "mean softness of the bin"),
+            "pair": Column(("pair",), weights["pair"].values, "1", "ion and neighbour"),
+            "r": Column(("r",), weights["r"].values, "Å", "middle of the shell"),
+        },
+        parameters=dict(
+            species=species, width=width, cutoff=cutoff, surroundings=surroundings, step=step, window=window,
+            quantiles=quantiles, C=C, groups=groups, every=every, within=within, seed=seed,
+        ),
+        history=list(traj.history),
+        title=f"Softness of {model.species}",
+        fingerprint=traj.fingerprint,
+        species=model.species,
+        summary=model.summary,
+        held_out=str(model.data.attrs["held_out"]),
+        within=float(hops.attrs["within"]),
+        verdict=f"{model.data.attrs['verdict']}; {hops.attrs['verdict']}",
+        **known,
+    )  # fmt: skip
+
+
+def _every(traj: Trajectory, step: float, motion: Dataset, every: int | None) -> int:
+    """Each how many frames there are features: where steps of D²_min begin, or they would have no label."""
+    frames = max(1, round(step / traj.spacing))
+    if every is None:
+        return frames * max(1, motion.sizes["frame"] // FRAMES)
+    if every < 1 or every % frames:
+        raise Refusal(f"every={every}", f"a step of {step:g} ps is {frames} frames", "Give a multiple of that")
+    return every
+
+
+def _mean_of_ions(scores: Dataset, atoms: NDArray[np.int64]) -> NDArray[np.float64]:
+    """NaN for an ion that no frame has a label of."""
+    S = scores["S"].values
+    known = np.isfinite(S)
+    row = np.searchsorted(atoms, scores["atom"].values[known])
+    counts = np.bincount(row, minlength=len(atoms))
+    summed = np.bincount(row, S[known], minlength=len(atoms))
+    mean: NDArray[np.float64] = np.divide(summed, counts, out=np.full(len(atoms), np.nan), where=counts > 0)
+    return mean
+
+
+def draw(result: Dataset, ax: Axes) -> None:
+    """How S is distributed among the mobile and the immobile, and the probability to hop at the right."""
+    S = result["S_value"].values
+    half = 0.5 * float(S[1] - S[0]) if len(S) > 1 else 0.1
+    edges = np.append(S - half, S[-1] + half)
+    for k, name in enumerate(result["group"].values.tolist()):
+        colour = CLASS_COLOURS.get(name, PALETTE[6])
+        ax.stairs(result["P"].values[k], edges, fill=True, color=colour, alpha=0.3)
+        ax.stairs(result["P"].values[k], edges, color=colour, label=name)
+    right = ax.twinx()
+    right.grid(visible=False)
+    right.spines["right"].set_visible(True)
+    softness, hops, error = (result[name].values for name in ("softness", "hops", "hops_error"))
+    right.errorbar(softness, hops, error, color="black", marker="o", markersize=4, linewidth=1.2, label="hops")
+    right.set_ylabel(f"probability to hop within {float(result.attrs['within']):g} ps")
+    right.set_ylim(0, 1.35 * max(float(np.nanmax(hops + error)), 1e-6) if np.isfinite(hops + error).any() else 1)
+    told = f"held-out accuracy {100 * float(result['accuracy']):.1f} ± {100 * float(result['accuracy_error']):.1f} %"
+    ax.set(xlabel=f"softness S of {result.attrs['species']}", ylabel="distribution P(S)")
+    ax.set_ylim(0, 1.35 * ax.get_ylim()[1])  # room for the legend
+    lines = [part for one in (ax, right) for part in zip(*one.get_legend_handles_labels(), strict=True)]
+    ax.legend([line for line, _ in lines], [name for _, name in lines], title=told, loc="upper center", ncols=4)
