@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 DOCS = Path(__file__).parents[1] / "docs" / "observables"
 NAMES = sorted(registry.observables())
 UNITS = {
-    "1", "Å", "Å²", "Å³", "1/Å", "1/Å²", "1/Å³", "ps", "1/ps", "K", "1/K", "meV", "1/meV", "eV", "cm²/s", "mS/cm", "K mS/cm",
-    "e", "u", "barn/u", "barn/u/meV", "1/meV²", "1/meV³", "1/Bohr³", "g/cm³", "°", "1/°", "Å²/ps²",
+    "1", "Å", "Å²", "Å³", "1/Å", "1/Å²", "1/Å³", "ps", "1/ps", "K", "1/K", "meV", "1/meV", "eV", "cm²/s", "mS/cm",
+    "K mS/cm", "e", "u", "barn/u", "barn/u/meV", "1/meV²", "1/meV³", "1/Bohr³", "g/cm³", "°", "1/°", "Å²/ps²",
     "barn/sr/meV", "barn/sr", "Å²/ps²/meV", "Å²/meV", "eV/Å²",
 }  # fmt: skip
 
