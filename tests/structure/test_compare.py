@@ -52,6 +52,37 @@ def test_nothing_lies_between_a_curve_and_itself(computed, kind):
     np.testing.assert_array_equal(result.q, x[(x >= 1.5) & (x <= 9.0)])
 
 
+def test_a_computed_value_stands_where_its_vectors_are(computed):
+    """Shell means of a known curve lie on it at the mean length of the shell's vectors, not at its middle."""
+
+    def truth(q):
+        return 1 + np.sin(3.1 * q)
+
+    step = 2 * np.pi / 13.0  # of the cell's wavevectors
+    n = np.arange(-22, 23)
+    lengths = np.sqrt((np.stack(np.meshgrid(n, n, n)).reshape(3, -1) ** 2).sum(axis=0)) * step
+    shells = computed.q.values
+    edges = np.append(shells - 0.05, shells[-1] + 0.05)
+    with np.errstate(invalid="ignore"):
+        counts, _ = np.histogram(lengths, edges)
+        planted = np.histogram(lengths, edges, weights=truth(lengths))[0] / counts
+        mean = np.histogram(lengths, edges, weights=lengths)[0] / counts
+    there = computed.copy()
+    there["S_total"], there["q_mean"] = ("q", planted), ("q", mean)
+    known = counts > 0
+    x = mean[known]
+    curvature = 3.1**2 * 0.1**2 / 24  # half the second derivative times the variance within a shell, at most
+    assert float(compare(there, (x, truth(x)), (1.5, 9.0)).R_chi) < curvature
+    off = float(compare(there.drop_vars("q_mean"), (x, truth(x)), (1.5, 9.0)).R_chi)
+    moved = (3.1 * np.cos(3.1 * x) * (x - shells[known]))[(x >= 1.5) & (x <= 9.0)]
+    expected = float(np.sqrt((moved**2).sum() / (truth(x)[(x >= 1.5) & (x <= 9.0)] ** 2).sum()))
+    assert expected > 5 * curvature
+    assert off == pytest.approx(expected, rel=0.25)
+    # so the same values laid on the middles are another curve, and the distance says so
+    assert float(compare(there, (x, planted[known]), (1.5, 9.0)).R_chi) < 1e-12
+    assert float(compare(there, (shells[known], planted[known]), (1.5, 9.0)).R_chi) == pytest.approx(expected, rel=0.25)
+
+
 @pytest.mark.parametrize("scale", [0.5, 1.1, -2.0])
 @pytest.mark.parametrize("kind", ["S", "S-1", "I", "sum"])
 def test_a_scaled_copy_has_a_known_distance(computed, kind, scale):

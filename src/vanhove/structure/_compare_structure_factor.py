@@ -41,8 +41,9 @@ def compare_structure_factor(
 
     .. math:: R_\chi = \sqrt{\frac{\sum_k [m_k - c_k]^2}{\sum_k m_k^2}}
 
-    over the measured points m in the window, with the computed curve interpolated to them, linearly. R_χ depends on
-    what is compared: of S it is many times smaller than of S - 1, so the kind is part of the result.
+    over the measured points m in the window, with the computed curve interpolated to them, linearly. A value of S
+    stands at the mean \|Q\| of its shell's vectors (``q_mean``), not at the shell's middle. R_χ depends on what is
+    compared: of S it is many times smaller than of S - 1, so the kind is part of the result.
 
     Parameters
     ----------
