@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 import vanhove as vh
+from vanhove.cli import checkup
+from vanhove.simulate import _deepmd, engine
 
 MAP = "--species 1=Na,2=Si,3=S --timestep 0.001"
 
@@ -113,6 +115,41 @@ diffusion = {{}}
     page.unlink()
     vanhove.works("report out")
     assert page.is_file()
+
+
+def test_new_says_which_studies_it_has_written_and_how_to_begin(vanhove: Any) -> None:
+    said = vanhove.works("new 'my cells' --study li6ps5cl").out.splitlines()
+    assert said[-1].endswith("vanhove run 'my cells/small.toml' --out 'my cells/small'")
+    named = [line.partition(".toml")[0].removeprefix("my cells/") for line in said[:-1]]
+    assert {"study", "small", "small-fixed-framework"} <= set(named)
+    assert "expected" not in named
+
+
+def test_doctor_says_how_to_install_what_is_missing(vanhove: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkup, "_version", lambda package: None)
+    monkeypatch.setattr(checkup.shutil, "which", lambda name: None)
+    monkeypatch.setattr(checkup, "_calculator", lambda name, said: f"{said} works")
+    monkeypatch.setattr(checkup.sys, "executable", "/my python/bin/python")
+    said = vanhove.works("doctor").out
+    for extra in ("simulate", "deepmd", "chgnet", "bench"):
+        line = next(line for line in said.splitlines() if line.startswith(extra))
+        assert "not installed" in line
+        assert f"'/my python/bin/python' -m pip install \"vanhove[{extra}]\"" in line
+    assert re.search(r"cp2k +not installed: .*apt install cp2k", said)
+
+
+def test_doctor_says_what_does_not_work_though_it_is_there(vanhove: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A CP2K that can't say its version, and DeePMD's plugin for another LAMMPS."""
+    monkeypatch.setattr(checkup.shutil, "which", lambda name: "/bin/false")
+    monkeypatch.setattr(checkup, "_version", lambda package: "1.0")
+    monkeypatch.setattr(checkup, "_calculator", lambda name, said: f"{said} works")
+    monkeypatch.setattr(checkup, "_lammps", lambda: "works")
+    monkeypatch.setattr(engine, "find_lammps", lambda: engine.Lammps(Path("/bin/echo"), None, Path("/"), "1"))
+    monkeypatch.setattr(engine, "file_of", lambda package, ending: Path("/plugin/lib.so"))
+    monkeypatch.setattr(_deepmd, "file_of", lambda package, ending: Path("/plugin/lib.so"))
+    said = vanhove.works("doctor").out
+    assert "/bin/false does not say its version: it does not work here" in said
+    assert "DeePMD-kit 1.0 does not work: LAMMPS does not load its plugin (-in in.styles" in said
 
 
 @pytest.mark.slow

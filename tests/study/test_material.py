@@ -112,7 +112,7 @@ def test_models_and_calculators_choose_the_engine(tmp_path: Path) -> None:
         ('"pedone"', '"pedon"', ["material.potential (line 5)", "Did you mean 'pedone'?"]),
         ('"pedone"', "3", ["material.potential (line 5)", "must be a name or a table"]),
         ('"pedone"', '"na2s-sis2"', ["material.structure (line 4)", "'na2s-sis2' has no Li"]),
-        ('"pedone"', '{ deepmd = "model.pb" }', ["material.potential (line 5)", "no model file", "Give the frozen"]),
+        ('"pedone"', '{ deepmd = "model.pb" }', ["material.potential (line 5)", "no model file", "Lay the frozen"]),
         ('"pedone"', '{ calculator = "chgne" }', ["material.potential (line 5)", "'chgne' names no calculator"]),
         ('"pedone"', '"pedone"\natoms = 48', ["material.atoms (line 6)", "the structure says it"]),
         ("equilibrate", "quench = { rate = 5 }\nequilibrate", ["simulate.quench (line 9)", "not melted"]),

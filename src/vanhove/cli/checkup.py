@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -18,11 +20,7 @@ from vanhove.base.version import __version__
 from .text import aligned
 
 CP2K = ("cp2k.psmp", "cp2k.popt", "cp2k.ssmp", "cp2k")
-# What an extra brings, by the package that stands for it.
-EXTRAS = {
-    "chgnet": ("chgnet", "a universal potential"),
-    "bench": ("MDAnalysis", "benchmarks against the peers"),
-}
+PATIENCE = 120.0  # s for an engine to say who it is, on a machine that is busy
 
 
 def checkup() -> list[str]:
@@ -38,11 +36,12 @@ def checkup() -> list[str]:
         ("cache", _cache()),
         ("kernels", _kernels()),
         ("simulate", _lammps()),
-        ("calculators", _calculators()),
         ("deepmd", _deepmd()),
+        ("calculators", _calculator("emt", f"ASE {_version('ase')}")),
+        ("chgnet", _chgnet()),
+        ("cp2k", _cp2k()),
+        ("bench", _bench()),
     ]
-    rows += [(extra, _extra(extra, *told)) for extra, told in EXTRAS.items()]
-    rows += [("cp2k", _cp2k())]
     return aligned(rows)
 
 
@@ -53,9 +52,9 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _extra(extra: str, package: str, purpose: str) -> str:
-    found = _version(package)
-    return f"{package} {found}: {purpose}" if found else f'not installed: {purpose}; pip install "vanhove[{extra}]"'
+def _missing(extra: str, purpose: str) -> str:
+    """With the command for this very Python, which need not be the one that the word pip means."""
+    return f'not installed: {purpose}; {shlex.quote(sys.executable)} -m pip install "vanhove[{extra}]"'
 
 
 def _cache() -> str:
@@ -78,23 +77,51 @@ def _kernels() -> str:
 
 
 def _deepmd() -> str:
-    """The plugin that LAMMPS loads, and the LAMMPS that it was built for."""
-    from vanhove.simulate import _deepmd as potentials
-    from vanhove.simulate.engine import file_of
+    """Whether LAMMPS really loads the plugin, which was built for one version of it."""
+    from vanhove.simulate._deepmd import PACKAGE, PLUGIN, plugin_environment
+    from vanhove.simulate.engine import file_of, find_lammps
 
-    told = _extra("deepmd", potentials.PACKAGE, "machine-learned potentials (DeePMD)")
-    if _version(potentials.PACKAGE) and file_of(potentials.PACKAGE, potentials.PLUGIN) is None:
-        return f'{told}, but without the plugin of LAMMPS; pip install --force-reinstall "vanhove[deepmd]"'
-    return told
+    if not _version(PACKAGE):
+        return _missing("deepmd", "machine-learned potentials (DeePMD)")
+    if file_of(PACKAGE, PLUGIN) is None:
+        again = _missing("deepmd", "the plugin of LAMMPS").replace("install ", "install --force-reinstall ")
+        return f"DeePMD-kit {_version(PACKAGE)} does not work: {again}"
+    try:
+        lammps = find_lammps()
+    except Refusal:
+        return f"DeePMD-kit {_version(PACKAGE)} is here; it works once LAMMPS does (simulate)"
+    with tempfile.TemporaryDirectory(prefix="vanhove-doctor-") as folder:
+        (Path(folder) / "in.styles").write_text("info styles pair\n", encoding="utf-8")
+        said = _answer(lammps.command(1, "in.styles"), Path(folder), {**lammps.environment(), **plugin_environment()})
+    if "deepmd" not in said.split():
+        last = (said.strip().splitlines() or ["no answer"])[-1]
+        return f"DeePMD-kit {_version(PACKAGE)} does not work: LAMMPS does not load its plugin ({last})"
+    return f"DeePMD-kit {_version(PACKAGE)} works (LAMMPS loads it)"
 
 
 def _cp2k() -> str:
     """CP2K is no Python package: a distribution brings it."""
     found = next((path for name in CP2K if (path := shutil.which(name))), None)
-    return found or "not installed: ab-initio energies and forces; on Debian: apt install cp2k"
+    if found is None:
+        return "not installed: ab-initio energies and forces; on Debian: apt install cp2k"
+    said = _answer([found, "--version"], Path.cwd(), {**os.environ})
+    version = next((line.strip() for line in said.splitlines() if "cp2k version" in line.lower()), "")
+    return f"{version} works ({found})" if version else f"{found} does not say its version: it does not work here"
 
 
-def _calculators() -> str:
+def _answer(command: list[str], folder: Path, environment: dict[str, str]) -> str:
+    """All that a command says."""
+    try:
+        done = subprocess.run(
+            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, timeout=PATIENCE, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired) as failed:
+        return str(failed)
+    return done.stdout.decode(errors="replace")
+
+
+def _calculator(name: str, said: str) -> str:
     """Really move some atoms by an ASE calculator, in the process that a run starts."""
     from ase.build import bulk
 
@@ -103,21 +130,37 @@ def _calculators() -> str:
     began = time.monotonic()
     try:
         with tempfile.TemporaryDirectory(prefix="vanhove-doctor-") as folder:
-            run(bulk("Cu", cubic=True), calculator("emt"), [Hold(300.0, ps=0.02)], Path(folder) / "run", ranks=1)
+            run(bulk("Cu", cubic=True), calculator(name), [Hold(300.0, ps=0.01)], Path(folder) / "run", ranks=1)
     except Refusal as refusal:
-        return f"do not work: {refusal}"
-    return f"ASE {_version('ase')} works (20 steps in {time.monotonic() - began:.1f} s)"
+        return f"{said} does not work: {refusal}"
+    return f"{said} works (10 steps in {time.monotonic() - began:.1f} s)"
+
+
+def _chgnet() -> str:
+    if not _version("chgnet"):
+        told = _missing("chgnet", "a universal potential")
+        return f"{told} (gigabytes, unless the build of PyTorch without CUDA is installed before)"
+    return _calculator("chgnet", f"CHGNet {_version('chgnet')} with PyTorch {_version('torch')}")
+
+
+def _bench() -> str:
+    found = _version("MDAnalysis")
+    return f"MDAnalysis {found}" if found else _missing("bench", "benchmarks against the peers")
 
 
 def _lammps() -> str:
-    """Really start the engine, as a study does: a few steps of a small melt on two ranks."""
-    from vanhove.simulate import Hold, Minimise, packing, potential, run
+    """Really start the engine, as a study does: a few steps of crystalline Na2S on two ranks."""
+    from ase.build import bulk
 
+    from vanhove.simulate import Hold, potential, run
+
+    if not (_version("lammps") and _version("mpich")):
+        return _missing("simulate", "LAMMPS with MPICH, for simulations")
     began = time.monotonic()
+    crystal = bulk("SNaNa", "fluorite", a=6.53, cubic=True) * (2, 2, 2)
     try:
         with tempfile.TemporaryDirectory(prefix="vanhove-doctor-") as folder:
-            melt = packing("Na2SiS3", 2.0, n_atoms=96, seed=1)
-            run(melt, potential("na2s-sis2"), [Minimise(), Hold(1000.0, ps=0.02)], Path(folder) / "run", ranks=2)
+            run(crystal, potential("na2s-sis2"), [Hold(300.0, ps=0.02)], Path(folder) / "run", ranks=2)
     except Refusal as refusal:
         return f"does not work: {refusal}"
     version = f"LAMMPS {_version('lammps')} with MPICH {_version('mpich')}"

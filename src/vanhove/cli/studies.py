@@ -39,10 +39,19 @@ def demo(folder: Path) -> list[str]:
 
 def new(folder: Path, name: str) -> list[str]:
     """Begin a study from a packaged one."""
+    import shlex
+    import tomllib
+
     from vanhove.study.templates import new as begin
 
     file = begin(folder, name)
-    return [f"{file} is yours to change; then: vanhove run {file}"]
+    small = file.with_name("small.toml")
+    if not small.exists():
+        return [f"{file} is yours to change; then: vanhove run {file}"]
+    tables = {path: tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.toml"))}
+    rows = [(str(path), table["title"]) for path, table in tables.items() if "title" in table]
+    command = shlex.join(["vanhove", "run", str(small), "--out", str(folder / "small")])
+    return [*aligned(rows), f"They are yours to change; begin with: {command}"]
 
 
 def _planned(file: Path, out: Path | None) -> list[str]:

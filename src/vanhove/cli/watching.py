@@ -82,7 +82,8 @@ class Watch:
         speed = sum(one.ns_per_day for one in self._now.values())
         if not (speed > 0 and now.seconds_left_in_all == now.seconds_left_in_all):
             return "starting"  # no pace yet: the first moment, or the energy is being minimised
-        return f"{speed:.1f} ns/day, {duration(now.seconds_left_in_all)} left"
+        rounded = f"{speed:.1f}" if speed >= 1 else f"{speed:.1g}"  # a calculator's are below 1
+        return f"{rounded} ns/day, {duration(now.seconds_left_in_all)} left"
 
     def _show(self, now: Simulating) -> None:
         if self._live is None:

@@ -74,20 +74,25 @@ class DeepMD:
 
     def environment(self) -> dict[str, str]:
         """Where LAMMPS finds the plugin, and the plugin its backend."""
-        plugin = file_of(PACKAGE, PLUGIN)
-        if plugin is None:
-            raise Refusal(
-                "DeePMD is not installed here",
-                f"the package {PACKAGE} is missing",
-                'Run: pip install "vanhove[deepmd]"',
-            )
-        found = [file_of(package, library) for package, library in BACKENDS]
-        libraries = [plugin.parent, *dict.fromkeys(library.parent for library in found if library is not None)]
-        threads = dict.fromkeys(("DP_INTRA_OP_PARALLELISM_THREADS", "DP_INTER_OP_PARALLELISM_THREADS"), "1")
-        return {
-            "LD_LIBRARY_PATH": ":".join(map(str, libraries)), "LAMMPS_PLUGIN_PATH": str(plugin.parent),
-            "TF_CPP_MIN_LOG_LEVEL": "3", **threads,
-        }  # fmt: skip
+        return plugin_environment()
+
+
+def plugin_environment() -> dict[str, str]:
+    """Where LAMMPS finds the plugin, and the plugin its backend."""
+    plugin = file_of(PACKAGE, PLUGIN)
+    if plugin is None:
+        raise Refusal(
+            "DeePMD is not installed here",
+            f"the package {PACKAGE} is missing",
+            'Run: pip install "vanhove[deepmd]"',
+        )
+    found = [file_of(package, library) for package, library in BACKENDS]
+    libraries = [plugin.parent, *dict.fromkeys(library.parent for library in found if library is not None)]
+    threads = dict.fromkeys(("DP_INTRA_OP_PARALLELISM_THREADS", "DP_INTER_OP_PARALLELISM_THREADS"), "1")
+    return {
+        "LD_LIBRARY_PATH": ":".join(map(str, libraries)), "LAMMPS_PLUGIN_PATH": str(plugin.parent),
+        "TF_CPP_MIN_LOG_LEVEL": "3", **threads,
+    }  # fmt: skip
 
 
 def deepmd(path: str | os.PathLike[str], *, species: Sequence[str] = ()) -> DeepMD:
@@ -102,7 +107,7 @@ def deepmd(path: str | os.PathLike[str], *, species: Sequence[str] = ()) -> Deep
     """
     file = Path(path).absolute()
     if not file.is_file():
-        raise Refusal("There is no model file", str(file), "Give the frozen model that was trained")
+        raise Refusal("There is no model file", str(file), "Lay the frozen model there, or take another potential")
     if any(sign in str(file) for sign in '"$&\n'):
         raise Refusal("LAMMPS can't be given a path with \", $ or & in it", str(file), "Move the model")
     content = file.read_bytes()
