@@ -28,6 +28,26 @@ def measured(width: float, temperature: float = 300.0) -> xr.Dataset:
     )
 
 
+@cache
+def trajectory() -> vh.Trajectory:
+    """24 Na that walk through 12 Si and 36 S that shake, 200 frames, with velocities that last some frames."""
+    rng = np.random.default_rng(20261120)
+    steps = rng.normal(0, 1, (200, 72, 3)) * np.where(np.arange(72) < 24, 0.3, 0.0)[:, None]
+    positions = rng.uniform(0, 12, (72, 3)) + np.cumsum(steps, axis=0) + rng.normal(0, 0.05, (200, 72, 3))
+    species = ["Na"] * 24 + ["Si"] * 12 + ["S"] * 36
+    velocities = np.apply_along_axis(np.convolve, 0, rng.normal(0, 3, (203, 72, 3)), np.full(4, 0.5), "valid")
+    return vh.from_arrays(
+        positions, 12.0, species, 0.1 * np.arange(200), wrapped=False, velocities=velocities, temperature=1300
+    )
+
+
+@cache
+def vibrations() -> xr.Dataset:
+    """The density of states of that trajectory."""
+    found: xr.Dataset = vh.spectra.vdos(trajectory())
+    return found
+
+
 # What observables are asked with, by the names of their arguments; one that needs another adds it here, with its own
 # name before it where others have an argument of that name, too.
 ARGUMENTS: dict[str, Any] = {
@@ -81,6 +101,11 @@ ARGUMENTS: dict[str, Any] = {
     "elastic_scan.quasielastic": (1.0, 4.0),
     "phonons.calculator": "asking:soft_spheres",
     "phonons.largest_force": 1e3,
+    "compare_dos.vdos": vibrations,
+    "compare_displacements.vdos": vibrations,
+    "displacements.formers": None,
+    "displacements.anions": None,
+    "displacements.cutoffs": None,
     "modes.units": None,
     "modes.cutoffs": {"Si-S": 3.2},
     "instantaneous_modes.calculator": "asking:soft_spheres",
@@ -101,21 +126,9 @@ def soft_spheres() -> Callable[[Any], Any]:
     return forces
 
 
-@cache
-def trajectory() -> vh.Trajectory:
-    """24 Na that walk through 12 Si and 36 S that shake, 200 frames, with velocities that last some frames."""
-    rng = np.random.default_rng(20261120)
-    steps = rng.normal(0, 1, (200, 72, 3)) * np.where(np.arange(72) < 24, 0.3, 0.0)[:, None]
-    positions = rng.uniform(0, 12, (72, 3)) + np.cumsum(steps, axis=0) + rng.normal(0, 0.05, (200, 72, 3))
-    species = ["Na"] * 24 + ["Si"] * 12 + ["S"] * 36
-    velocities = np.apply_along_axis(np.convolve, 0, rng.normal(0, 3, (203, 72, 3)), np.full(4, 0.5), "valid")
-    return vh.from_arrays(
-        positions, 12.0, species, 0.1 * np.arange(200), wrapped=False, velocities=velocities, temperature=1300
-    )
-
-
 def asked(name: str, parameters: list[inspect.Parameter]) -> dict[str, Any]:
     """The arguments of the observable ``name`` ("dynamics.msd") for those of its parameters that it is asked with."""
     own = f"{name.split('.')[1]}."
     keys = {p.name: own + p.name if own + p.name in ARGUMENTS else p.name for p in parameters}
-    return {p.name: ARGUMENTS[keys[p.name]] for p in parameters if keys[p.name] in ARGUMENTS or p.default is p.empty}
+    given = {p.name: ARGUMENTS[keys[p.name]] for p in parameters if keys[p.name] in ARGUMENTS or p.default is p.empty}
+    return {option: value() if callable(value) else value for option, value in given.items()}

@@ -11,7 +11,7 @@ import pytest
 from vanhove.base.results import load
 from vanhove.report import write
 from vanhove.report.numbers import with_error
-from vanhove.study.graph import PlannedRun
+from vanhove.study.planned import PlannedRun
 from vanhove.study.replicas import rows_of_means
 from vanhove.study.results import read_results, row, write_lock, write_summary
 

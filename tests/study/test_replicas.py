@@ -7,7 +7,7 @@ import pytest
 
 import vanhove as vh
 from vanhove.study import Results, run
-from vanhove.study.graph import PlannedRun
+from vanhove.study.planned import PlannedRun
 from vanhove.study.replicas import mean_of, rows_of_means, told_once
 from vanhove.study.results import row
 

@@ -22,7 +22,7 @@ class Entry:
     line: str  # one line for people
     id: str = ""  # the paragraph of the physics page that defines it
     version: int = 1  # counted up when the numbers change: results kept under an older one are computed anew
-    takes: str = "trajectory"  # "trajectory", "dataset" (the result of another observable) or "values"
+    takes: str = "trajectory"  # or "structure" (its last frame), "dataset" (the result of another observable), "values"
     sources: tuple[str, ...] = ()  # which other observables, where its first argument does not say
     files: tuple[str, ...] = ()  # the options that may name a file (a measured curve): text with a dot or a slash
     measured: bool = False  # whether the dataset may be a measured spectrum, read from its file

@@ -67,7 +67,7 @@ def compute(
     measured = entry_of(registry.full_name(observable)).measured and _holds_a_measurement(files)
     from_result = bool(files) and all(name.endswith(".nc") for name in files)
     steps = chain(observable, from_result=from_result or measured)
-    if steps[0].takes != "trajectory":  # what else there is as an option is meant for the observable
+    if steps[0].takes in ("dataset", "values"):  # what else there is as an option is meant for the observable
         wanted = {p.name for p in steps[0].parameters} if measured else set(reading)
         given |= {name: str(value) for name, value in reading.items() if value is not None and name in wanted}
     words.check_known(given, [p.name for step in steps for p in step.parameters], observable)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from vanhove.base.figures import PALETTE, SPECIES_COLOURS, label
 from vanhove.base.results import Column, dataset, history_of
 from vanhove.base.units import HBAR, K_B, U_A2_PER_PS2_IN_MEV
 
+from .polyhedra import polyhedron_labels
 from .spectrum import broadened
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ def displacements(
     *,
     cut: float | None = None,
     groups: Sequence[str] | None = None,
+    formers: str | Sequence[str] | None = None,
+    anions: str | Sequence[str] | None = None,
+    cutoffs: Mapping[str, float] | None = None,
 ) -> Dataset:
     r"""Mean-square displacement that vibrations of each energy make, of every species (D2).
 
@@ -57,8 +61,12 @@ def displacements(
         meV: what lies below is left out. In MD that is diffusion, which is no vibration: its g(0) is not 0, and the
         integral would not end. By default twice the resolution of g there, and 0.05 meV for phonons.
     groups
-        Of phonons: a label for every atom instead of its species, ``""`` for none; ``lattice.polyhedron_labels`` gives
-        those by Qⁿ. Every group must be of one element.
+        Of phonons: a label for every atom instead of its species, ``""`` for none. Every group must be of one element.
+    formers, anions
+        Of phonons, instead: groups by the Qⁿ of the polyhedron, ``"Si"`` and ``"O"``: ``Si Q3``, ``O Q3`` for anions
+        bonded to it alone, ``O bridging``.
+    cutoffs
+        Å, longest bonds by pair; by default 1.15 times the sum of the covalent radii.
 
     Returns
     -------
@@ -86,14 +94,18 @@ def displacements(
     if cut is not None and not (np.isfinite(cut) and cut > 0):
         raise Refusal(f"cut={cut!r}", "u² has no integral down to 0", "Give an energy above 0, in meV")
     modes = source == "lattice.phonons"
-    if groups is not None and not modes:
-        raise Refusal("groups= needs modes of single atoms", "a density of states has species", "Leave it out")
+    if (formers is None) != (anions is None) or (groups is not None and formers is not None):
+        raise Refusal("Groups are labels, or formers= with anions=", "", "Give groups=, or both of the others")
+    if not modes and (groups is not None or formers is not None):
+        raise Refusal("Groups need modes of single atoms", "a density of states has species", "Leave them out")
+    if formers is not None and anions is not None:
+        groups = polyhedron_labels(phonons_or_vdos, formers, anions, cutoffs=cutoffs)
     least = cut if cut is not None else LEAST if modes else WIDTHS * float(phonons_or_vdos.attrs["resolution_fwhm"])
     energy = phonons_or_vdos.energy.values
     extra: dict[str, Column] = {}
     left_out = 0.0
     if modes:
-        names, mass, by_mode, u2, left_out = _of_modes(phonons_or_vdos, float(kelvin), least, groups)
+        names, mass, by_mode, u2, left_out = of_modes(phonons_or_vdos, float(kelvin), least, groups)
         extra["u2_mode"] = Column(("mode", "species"), by_mode.T, "Å²", "mean-square displacement in the mode")
         extra["frequencies"] = Column(("mode",), phonons_or_vdos.frequencies.values, "meV", "energy of the mode")
         total = by_mode.sum(axis=1)
@@ -127,7 +139,9 @@ def displacements(
             "energy": Column(("energy",), energy, "meV", "energy"),
             "mass": Column(row, mass, "u", "mean mass of an atom"),
         },
-        parameters=dict(temperature=temperature, cut=cut, groups=groups),
+        parameters=dict(
+            temperature=temperature, cut=cut, groups=groups, formers=formers, anions=anions, cutoffs=cutoffs
+        ),
         history=history_of(phonons_or_vdos),
         title=f"Mean-square displacements by energy at {kelvin:g} K",
         source=str(source),
@@ -146,7 +160,7 @@ def quanta(energy: Floats, temperature: float) -> Floats:
     return factor
 
 
-def _of_modes(
+def of_modes(
     found: Dataset, temperature: float, least: float, groups: Sequence[str] | None
 ) -> tuple[list[str], Floats, Floats, Floats, float]:
     """Names, masses, u² (group, mode), u² (group, energy) and how many modes at a q point are left out."""

@@ -11,7 +11,7 @@ from vanhove.base.errors import Refusal
 from vanhove.base.figures import PALETTE, label
 from vanhove.base.results import Column, dataset, history_of
 
-from .polyhedra import Bodies, bonds_of, polyanions
+from .polyhedra import Bodies, bonds_of, formulas, polyanions
 from .zone_centre import vectors_of
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def modes(
     formers: str | Sequence[str] | None = None,
     anions: str | Sequence[str] | None = None,
     cutoffs: Mapping[str, float] | None = None,
+    below: float = 20.0,
 ) -> Dataset:
     r"""Participation ratio of every mode at the zone centre, and how its motion is shared out (D3).
 
@@ -64,13 +65,18 @@ def modes(
         former with its anions is a body, and a shared anion belongs to each of its bodies in equal parts.
     cutoffs
         Å, longest bonds by pair; by default 1.15 times the sum of the covalent radii.
+    below
+        meV: which modes the means of low ones are over.
 
     Returns
     -------
     Dataset
         ``participation(mode)``; ``motion(motion_kind, mode)``: translation, rotation, strain of all polyanions and
         ions, which add up to 1 (without polyanions all is ions); ``share(species, mode)``, which adds up to 1, too;
-        ``body_motion(body, body_kind, mode)`` of every single polyanion. ``attrs["bodies"]`` says what one is.
+        ``body_motion(body, body_kind, mode)`` of every single polyanion, and ``body_label(body)``, its formula or its
+        Qⁿ. ``attrs["bodies"]`` says what one is. Over the real modes below an energy: ``low_motion(motion_kind)``,
+        ``low_participation``, and ``low_activity(label)``, how much a polyanion of that kind moves in them over how
+        much one of them moves on average.
     """
     energies, vectors = vectors_of(phonons)
     n = vectors.shape[1]
@@ -83,17 +89,23 @@ def modes(
         raise Refusal("units= and formers= are given", "", "Give one of them")
     if (formers is None) != (anions is None):
         raise Refusal("Polyanions are of formers and anions", "one of them is missing", "Give formers= and anions=")
+    if not (np.isfinite(below) and below > 0):
+        raise Refusal(f"below={below!r}", "", "Give an energy above 0, in meV")
     bodies, said = None, "none"
+    labels: list[str] = []
     if units is not None:
-        bodies, said = _given(phonons, np.asarray(units)), "as given"
+        bodies, labels = _given(phonons, np.asarray(units))
+        said = "as given"
     elif formers is not None and anions is not None:
-        bodies, said = polyanions(phonons, bonds_of(phonons, formers, anions, cutoffs))
+        bodies, labels, said = polyanions(phonons, bonds_of(phonons, formers, anions, cutoffs))
     if bodies is None:
         parts = np.zeros((0, 3, len(energies)))
     else:
         parts = rigid_parts(vectors, phonons.atom_mass.values, bodies)
     of_bodies = parts.sum(axis=0) if len(parts) else np.zeros((3, len(energies)))
     motion = np.vstack([of_bodies, 1 - of_bodies.sum(axis=0)])
+    low = (energies > 0) & (energies < below)
+    names_of_bodies, activity = _activity(parts, labels, low)
     mode = ("mode",)
     return dataset(
         "lattice.modes",
@@ -105,26 +117,51 @@ def modes(
                 ("body", "body_kind", "mode"), parts, "1", "share of one polyanion in the mode's kinetic energy"
             ),
             "eigenvectors": Column(("mode", "atom", "axis"), vectors, "1", "eigenvector of the dynamical matrix"),
+            "low_motion": Column(
+                ("motion_kind",), _mean(motion, low), "1", "mean share of the kinetic energy, low modes"
+            ),
+            "low_participation": Column((), _mean(participation, low), "1", "mean participation ratio of low modes"),
+            "low_activity": Column(("label",), activity, "1", "motion in low modes over that of a mean polyanion"),
         },
         {
             "frequencies": Column(mode, energies, "meV", "energy of the mode, below zero where it is imaginary"),
             "motion_kind": Column(("motion_kind",), list(KINDS), "1", "what moves"),
+            "body_label": Column(("body",), np.array(labels, np.str_), "1", "formula or Qⁿ of the polyanion"),
+            "label": Column(("label",), np.array(names_of_bodies, np.str_), "1", "formula or Qⁿ"),
             "body_kind": Column(("body_kind",), list(KINDS[:3]), "1", "how a polyanion moves"),
             "species": Column(("species",), np.array(names), "1", "element or isotope"),
             "axis": Column(("axis",), ["x", "y", "z"], "1", "axis"),
             "atom_species": Column(("atom",), species, "1", "species of the atom"),
         },
-        parameters=dict(units=units, formers=formers, anions=anions, cutoffs=cutoffs),
+        parameters=dict(units=units, formers=formers, anions=anions, cutoffs=cutoffs, below=below),
         history=history_of(phonons),
         title="What moves in each mode",
         bodies=said,
         n_bodies=len(parts),
+        below=float(below),
+        low_modes=int(low.sum()),
         imaginary_modes=int((energies < -0.01).sum()),
     )
 
 
-def _given(phonons: Dataset, labels: NDArray[np.generic]) -> Bodies:
-    """The bodies that a label an atom makes, each in one piece about its first atom."""
+def _mean(values: Floats, low: NDArray[np.bool_]) -> Floats:
+    """Over the low modes; NaN where there are none."""
+    total: Floats = values[..., low].sum(axis=-1) / low.sum() if low.any() else np.full(values.shape[:-1], np.nan)
+    return total
+
+
+def _activity(parts: Floats, labels: list[str], low: NDArray[np.bool_]) -> tuple[list[str], Floats]:
+    """Of each kind of polyanion, how much one moves in the low modes over what a mean one does."""
+    names = sorted(set(labels))
+    if not names or not low.any():
+        return names, np.full(len(names), np.nan)
+    each = parts[:, :, low].sum(axis=(1, 2))
+    kind = np.array(labels)
+    return names, np.array([each[kind == name].mean() for name in names]) / each.mean()
+
+
+def _given(phonons: Dataset, labels: NDArray[np.generic]) -> tuple[Bodies, list[str]]:
+    """The bodies that a label an atom makes, each in one piece about its first atom, and their formulas."""
     positions, cell = phonons.position.values, phonons.cell.values
     if labels.shape != (len(positions),):
         raise Refusal(f"units= has the shape {labels.shape}", f"there are {len(positions)} atoms", "Give one an atom")
@@ -137,7 +174,8 @@ def _given(phonons: Dataset, labels: NDArray[np.generic]) -> Bodies:
     first = inside[np.unique(body, return_index=True)[1]][body]
     away = (positions[inside] - positions[first]) @ np.linalg.inv(cell)
     place = positions[first] + (away - np.rint(away)) @ cell
-    return Bodies(body, inside, place, np.ones(len(inside)))
+    bodies = Bodies(body, inside, place, np.ones(len(inside)))
+    return bodies, formulas(bodies, phonons.atom_species.values.tolist())
 
 
 def rigid_parts(vectors: Floats, masses: Floats, bodies: Bodies) -> Floats:

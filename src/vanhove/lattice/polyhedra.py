@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
     Names = str | Sequence[str]
+
+
+ENDLESS = "polyhedra: the polyanions have no end"
 
 
 class Bodies(NamedTuple):
@@ -69,8 +73,11 @@ def bonds_of(result: Dataset, formers: Names, anions: Names, cutoffs: Mapping[st
     return Bonds(i[order], j[order], vector[order])
 
 
-def polyanions(result: Dataset, bonds: Bonds) -> tuple[Bodies, str]:
-    """Groups that bonds connect are one body; where one has no end every former with its anions is, and it is said."""
+def polyanions(result: Dataset, bonds: Bonds) -> tuple[Bodies, list[str], str]:
+    """Groups that bonds connect are one body; where one has no end every former with its anions is, and it is said.
+
+    Each has a label: its formula (``"P2S7"``), or a polyhedron's Qⁿ (``"Si Q3"``).
+    """
     from vanhove.kernels.graphs import connected
 
     positions, cell = result.position.values, result.cell.values
@@ -78,13 +85,26 @@ def polyanions(result: Dataset, bonds: Bonds) -> tuple[Bodies, str]:
     shift = np.rint(leap @ np.linalg.inv(cell)).astype(np.int64)
     group, extent = connected(len(positions), bonds.former, bonds.anion, shift)
     if (extent[group[bonds.former]] > 0).any():
-        return _polyhedra(positions, bonds), "polyhedra: the polyanions have no end"
+        bodies = _polyhedra(positions, bonds)
+        labels = _by_bridges(bonds, result.atom_species.values.tolist())
+        return bodies, [labels[former] for former in bodies.atom[bodies.starts].tolist()], ENDLESS
     place = _in_one_piece(positions, bonds)
     atoms = np.unique(np.concatenate([bonds.former, bonds.anion]))
     _, body = np.unique(group[atoms], return_inverse=True)
     order = np.argsort(body, kind="stable")
     atoms = atoms[order]
-    return Bodies(body[order], atoms, place[atoms], np.ones(len(atoms))), "polyanions"
+    bodies = Bodies(body[order], atoms, place[atoms], np.ones(len(atoms)))
+    return bodies, formulas(bodies, result.atom_species.values.tolist(), set(bonds.former.tolist())), "polyanions"
+
+
+def formulas(bodies: Bodies, species: list[str], formers: Collection[int] = ()) -> list[str]:
+    """The formula of every body, formers first: ``"P2S7"``."""
+    found = []
+    for body in range(len(bodies.starts)):
+        atoms = bodies.atom[bodies.body == body].tolist()
+        counts = Counter(species[atom] for atom in sorted(atoms, key=lambda atom: (atom not in formers, atom)))
+        found.append("".join(f"{name}{count if count > 1 else ''}" for name, count in counts.items()))
+    return found
 
 
 def _polyhedra(positions: Floats, bonds: Bonds) -> Bodies:
@@ -133,8 +153,10 @@ def polyhedron_labels(
     cutoffs
         Å, longest bonds by pair; by default 1.15 times the sum of the covalent radii.
     """
-    found = bonds_of(phonons, formers, anions, cutoffs)
-    species = phonons.atom_species.values.tolist()
+    return _by_bridges(bonds_of(phonons, formers, anions, cutoffs), phonons.atom_species.values.tolist())
+
+
+def _by_bridges(found: Bonds, species: list[str]) -> list[str]:
     shared = np.bincount(found.anion, minlength=len(species))
     bridging = np.bincount(found.former, weights=shared[found.anion] > 1, minlength=len(species)).astype(int)
     labels = list(species)

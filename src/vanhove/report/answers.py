@@ -74,7 +74,7 @@ def cards(results: Results, found: Findings) -> list[Card]:
 
 def doubts(results: Results, found: Findings) -> list[Doubt]:
     """What the reader should know before believing: far extrapolations, refusals, warnings of the runs."""
-    return [*_assumed(found), *_refused(found), *_warned(results)]
+    return [*_assumed(found), *_refused(found), *_unstable(results), *_warned(results)]
 
 
 def _coldest(results: Results, found: Findings, mobile: list[str]) -> Iterator[Card]:
@@ -167,6 +167,17 @@ def _refused(found: Findings) -> Iterator[Doubt]:
             others = f" ({len(texts)} of {len(runs)} runs, the first of them told.)" if len(runs) > 1 else ""
             if texts:
                 yield Doubt(f"{texts[0]}{others}", about)
+
+
+def _unstable(results: Results) -> Iterator[Doubt]:
+    """Structures that are at no minimum along some modes."""
+    for row in results.rows("imaginary_modes"):
+        if row["value"]:
+            yield Doubt(
+                f"{row['value']:.3g} of its modes are imaginary: along them the relaxed structure is at no minimum. "
+                "They are in no g(E) and in no ⟨u²⟩.",
+                f"Lattice of {row['run']}",
+            )
 
 
 def _warned(results: Results) -> Iterator[Doubt]:

@@ -157,9 +157,18 @@ SAYS = {
     "lattice.phonons": """
         Densities of states of the harmonic lattice {where}, by species and in total, without the imaginary
         modes.""",
+    "lattice.compare_dos": """
+        Densities of states g (1/meV) by species against energy E (meV) {where}: of the run (filled), and of the
+        harmonic lattice of the structure that it began with, at its minimum (lines), seen with the run's resolution;
+        each species on its own level, with what the two have in common.""",
     "lattice.displacements": """
-        Mean-square displacement that vibrations of each energy make {where} (scale left), and its integral up to that
-        energy (dashed, scale right).""",
+        Mean squared displacement that vibrations of each energy make (Å²/meV) {where}, by species or by the Qⁿ of the
+        polyhedron that an atom belongs to (scale left), and its integral up to that energy (Å², dashed, scale
+        right).""",
+    "lattice.compare_displacements": """
+        Mean squared displacement that vibrations of each energy make (Å²/meV) {where}: by the run's density of states
+        (filled), and by the harmonic lattice at the same temperature (lines), each species on its own level, with the
+        integrals (Å²). What lies below the dotted line is left out of both.""",
     "lattice.modes": """
         What moves in the modes of each energy {where}: the polyanions' translation, rotation and strain, and the ions,
         or the species where there are no polyanions. Points: participation ratio of every mode.""",
@@ -204,6 +213,8 @@ AXES = {
 def caption_of(record: ResultRecord) -> str:
     """The caption of a result that its observable draws."""
     where = f"in run {record.run}{_at(record.temperature)}" if record.run else "over all runs"
+    if record.observable.startswith("lattice.") and record.temperature is None:
+        where = f"of the structure '{record.run}', relaxed"
     known = observables()
     line = known[record.observable].line if record.observable in known else record.observable
     sentence = SAYS.get(record.observable, f"{line[:1].upper()}{line[1:]}, {{where}}.")

@@ -37,6 +37,13 @@ SPECTRA = {
     "residence_qens": "τ of the jump model", "jump_length_qens": "Jump length of the jump model",
     "oscillator_energy": "Oscillator's energy", "oscillator_hwhm": "Oscillator's half width",
 }  # fmt: skip
+LATTICE = {
+    "imaginary_modes": "Imaginary modes", "lowest_mode": "Lowest mode", "lattice_centre": "Mean energy of the modes",
+    "dos_common": "g(E) in common with MD", "u2_lattice": "⟨u²⟩ of the lattice", "u2_md": "⟨u²⟩ in MD",
+    "u2": "⟨u²⟩ of vibrations", "participation": "Participation ratio, low modes",
+    "mode_motion": "Share of the motion, low modes", "unit_activity": "Motion of a unit in low modes, mean: 1",
+    "imaginary_share": "Share of imaginary instantaneous modes",
+}  # fmt: skip
 STRUCTURE = {
     "first_peak": "First peak of g(r)", "coordination": "Neighbours", "angle": "Bond angle",
     "unit_share": "Share of formers", "Qn_share": "Share of formers", "bridging": "Bridging anions",

@@ -43,6 +43,10 @@ JUMPS = tuple(
 PLACES = (
     "dynamics.density", "dynamics.fast_slow", "dynamics.phase_fraction", "softness.soft_ions", "softness.features",
 )  # fmt: skip
+LATTICE = tuple(
+    f"lattice.{name}"
+    for name in ("phonons", "compare_dos", "compare_displacements", "displacements", "modes", "instantaneous_modes")
+)
 HIGH = {"dynamics.fast_slow"}  # two pictures, one above the other
 FORMERS = ("Si", "P", "Ge", "B", "Al", "As", "Sb", "Sn")  # where no charges say which ions the network is made of
 ANIONS = ("O", "S", "Se", "N", "F", "Cl", "Br", "I")
@@ -70,7 +74,9 @@ def sections(results: Results, found: Findings) -> list[Section]:
     jumps = [name for name in JUMPS if name in names]
     jumps += [name for name in names if name.startswith("dynamics.") and name not in {*TRANSPORT, *jumps, *places}]
     spectral = [name for name in names if name.startswith("spectra.")]
-    other = [name for name in names if not name.startswith(("dynamics.", "structure.", "spectra."))]
+    lattice = [name for name in LATTICE if name in names]
+    shown = {*places, *lattice}
+    other = [n for n in names if not n.startswith(("dynamics.", "structure.", "spectra.")) and n not in shown]
     candidates = [
         Section(
             "motion",
@@ -113,6 +119,14 @@ def sections(results: Results, found: Findings) -> list[Section]:
             f"Vibrations, scattering and what is read from it, as for a measured spectrum{_at_ends(results)}.",
             _ends(results, spectral),
             listed(results, listing.SPECTRA),
+        ),
+        Section(
+            "lattice",
+            "How the lattice vibrates",
+            "Normal modes of the structure at its minimum of energy, what moves in them, and how MD compares with "
+            f"them{_at_ends(results)}.",
+            _ends(results, lattice, TALL),
+            listed(results, listing.LATTICE),
         ),
         Section(
             "structure",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from vanhove.base.elements import element_of
 from vanhove.base.errors import Refusal, nearest
@@ -16,15 +16,17 @@ from vanhove.base.rooms import names_file
 
 from . import simulation
 from .followed import FOLLOW, QUANTITIES
-from .options import OF, PHASES, by_phase, entry_of, parameters_of, resolve, sources_of
+from .material import potential_of
+from .options import CALCULATOR, OF, PHASES, by_phase, entry_of, others_of, parameters_of, resolve, sources_of
+from .planned import PlannedRun, planned_file
 from .replicas import group_of
 from .simulation import holds
-from .tasks import Task, files_key
+from .tasks import Task
 
 if TYPE_CHECKING:
     from vanhove.trajectory import Trajectory
 
-    from .schema import File, Study
+    from .schema import Study
 
 ARRHENIUS, CONDUCTIVITY, DIFFUSION, MSD = (
     f"dynamics.{name}" for name in ("arrhenius", "conductivity", "diffusion", "msd")
@@ -43,33 +45,20 @@ class Followed:
 
 
 @dataclass(frozen=True)
-class PlannedRun:
-    """A trajectory that will be there when the observables want it."""
-
-    name: str
-    temperature: float | None  # K
-    replica: int
-    kind: Literal["simulated", "files"]
-    key: str
-    composition: Mapping[str, int] = field(hash=False)  # atoms of each species
-    paths: tuple[str, ...]  # absolute, or relative to the results folder
-    open_options: Mapping[str, Any] = field(default_factory=dict, hash=False)
-
-
-@dataclass(frozen=True)
 class Plan:
     """Everything that a study asks for: tasks in an order in which inputs come first."""
 
     study: Study
     runs: tuple[PlannedRun, ...]
+    starts: tuple[PlannedRun, ...]
     tasks: tuple[Task, ...]
     _opened: dict[str, Trajectory] = field(default_factory=dict, hash=False, compare=False, repr=False)
 
     def trajectory(self, run: str, folder: Path) -> Trajectory:
-        """The trajectory of a run, opened once; a simulated one lies in the results folder."""
+        """The trajectory of a run or of a start, opened once; a simulated one lies in the results folder."""
         import vanhove as vh
 
-        planned = next(one for one in self.runs if one.name == run)
+        planned = next(one for one in (*self.runs, *self.starts) if one.name == run)
         if planned.key not in self._opened:
             paths = [folder / path for path in planned.paths]
             self._opened[planned.key] = vh.open(paths[0] if len(paths) == 1 else paths, **planned.open_options)
@@ -114,7 +103,7 @@ def plan_of(study: Study) -> Plan:
     for observable in study.observables:
         if entry_of(observable).takes == "values":
             graph.over_temperature(observable)
-    return Plan(study, tuple(graph.runs), tuple(graph.tasks), graph.opened)
+    return Plan(study, tuple(graph.runs), tuple(graph.starts), tuple(graph.tasks), graph.opened)
 
 
 class _Graph:
@@ -123,6 +112,7 @@ class _Graph:
     def __init__(self, study: Study) -> None:
         self.study = study
         self.runs: list[PlannedRun] = []
+        self.starts: list[PlannedRun] = []
         self.tasks: list[Task] = []
         self.opened: dict[str, Trajectory] = {}
         self._known: dict[tuple[str, str], list[Task]] = {}
@@ -132,16 +122,15 @@ class _Graph:
         if self.study.simulate is not None:
             for task, planned in simulation.tasks(self.study):
                 self.tasks.append(task)
-                if planned is not None:
-                    self.runs.append(PlannedRun(**planned))
+                (self.starts if task.function == simulation.GLASS else self.runs).append(PlannedRun(**planned))
         for entry in self.study.files:
-            run, traj = _planned_file(entry)
+            run, traj = planned_file(entry)
             self._must_be_new(run)
             self.runs.append(run)
             self.opened[run.key] = traj
 
     def _must_be_new(self, run: PlannedRun) -> None:
-        for other in self.runs:
+        for other in (*self.runs, *self.starts):
             if other.key == run.key:
                 where = f"runs '{other.name}' and '{run.name}'"
                 raise Refusal("Two runs are the same trajectory, read in the same way", where, "Remove one")
@@ -149,7 +138,11 @@ class _Graph:
                 raise Refusal(f"Two runs are named '{run.name}'", "[[files]]", "Give one of them another name =")
 
     def of_run(self, observable: str, run: PlannedRun) -> list[Task]:
-        """The tasks of an observable for one run, with those that it is made from."""
+        """The tasks of an observable for one run, with those that it is made from.
+
+        What only the structure decides that the run begins with is one and the same for all that begin with it.
+        """
+        run = self._place(observable, run)
         found = self._known.get((observable, run.name))
         if found is None:
             if entry_of(observable).takes == "dataset":
@@ -160,9 +153,26 @@ class _Graph:
             self.tasks += found
         return found
 
+    def _place(self, observable: str, run: PlannedRun) -> PlannedRun:
+        """The run, or the structure that it begins with where nothing is asked of the run itself."""
+        takes = entry_of(observable).takes
+        if takes == "structure":
+            return next((start for start in self.starts if start.name == run.start), run)
+        if takes == "trajectory":
+            return run
+        places = [self._place(source, run) for source in (self._source(observable), *others_of(observable))]
+        return run if run in places else places[0]
+
+    def _source(self, observable: str) -> str:
+        """The observable that another one is made from, as the study says or by default."""
+        options = resolve(observable, self.study.observables.get(observable, {}))
+        return str(options.get(OF, sources_of(observable)[0]))
+
     def _from_trajectory(self, observable: str, run: PlannedRun) -> Iterator[Task]:
         parameters = parameters_of(observable)
         options = resolve(observable, self.study.observables.get(observable, {}))
+        if CALCULATOR in parameters and options.get(CALCULATOR) is None:
+            options[CALCULATOR] = self._potential(observable)
         if "charges" in parameters and options["charges"] is None:
             options["charges"] = {s: q for s, q in self.study.analysis.charges.items() if holds(run.composition, s)}
         inputs: tuple[str, ...] = (run.key,)
@@ -194,11 +204,21 @@ class _Graph:
         found = self.of_run(DIFFUSION, run) if drift == reference else []
         return [task for task in found if not task.phase]  # current is carried by all ions
 
+    def _potential(self, observable: str) -> dict[str, Any]:
+        """The study's potential in words, for what needs forces and is given no other."""
+        if self.study.material is None:
+            raise Refusal(
+                f"'{observable.rpartition('.')[2]}' needs forces", "the study has no [material] with a potential",
+                'Write calculator = "module:factory" into its braces, such as "ase.calculators.emt:EMT"',
+            )  # fmt: skip
+        return potential_of(self.study.material).to_dict()
+
     def _from_datasets(self, observable: str, run: PlannedRun) -> Iterator[Task]:
         options = resolve(observable, self.study.observables.get(observable, {}))
-        source = options.pop(OF, sources_of(observable)[0])
-        for made in self.of_run(source, run):
-            yield self._task(observable, options, (made.key,), run, made.species, made.phase)
+        options.pop(OF, None)
+        others = [task.key for other in others_of(observable) for task in self.of_run(other, run)]
+        for made in self.of_run(self._source(observable), run):
+            yield self._task(observable, options, (made.key, *others), run, made.species, made.phase)
 
     def over_temperature(self, observable: str) -> None:
         """What joins runs: the Arrhenius law of each quantity that the study computes (of D when it names none)."""
@@ -281,7 +301,7 @@ class _Graph:
         phase: str = "",
     ) -> Task:
         entry = entry_of(observable)
-        files = [options[name] for name in entry.files if names_file(options[name])]
+        files = [options[name] for name in entry.files if names_file(options.get(name))]
         for path in files:
             if not Path(path).is_file():
                 raise Refusal("There is no such file", f"{path}, for [observables] {observable}", "Check the path")
@@ -296,32 +316,6 @@ class _Graph:
             phase=phase,
             temperature=run.temperature,
         )
-
-
-def _planned_file(entry: File) -> tuple[PlannedRun, Trajectory]:
-    import vanhove as vh
-
-    options = entry.open_options
-    paths = entry.path[0] if len(entry.path) == 1 else entry.path
-    traj = vh.open(paths, **options)
-    run = PlannedRun(
-        name=str(entry.name), temperature=traj.temperature, replica=entry.replica, kind="files",
-        key=_key(entry, traj),
-        composition=traj.composition, paths=tuple(entry.path), open_options=options,
-    )  # fmt: skip
-    return run, traj
-
-
-def _key(entry: File, traj: Trajectory) -> str:
-    """Names the trajectory by what all its files hold: those beside the named one, and those in a folder, too."""
-    from vanhove.trajectory.file_source import FileSource
-
-    source, options = traj.system.source, entry.open_options
-    files = list(source.files) if isinstance(source, FileSource) else [Path(path) for path in entry.path]
-    if entry.topology is not None:  # where it lies does not matter
-        files.append(Path(entry.topology))
-        options["topology"] = True
-    return files_key(files, options)
 
 
 def _must_know_temperature(observable: str, run: PlannedRun) -> None:

@@ -59,6 +59,7 @@ def numbers(
     rows = []
     for place, (label, value) in enumerate(zip(labels, values, strict=True)):
         said = f"{label:g}" if isinstance(label, float) else str(label)
-        species = of.format(species=task.species, label=said) if len(labels) > 1 else task.species
+        told = bool(along) and (len(labels) > 1 or not task.species)
+        species = of.format(species=task.species, label=said) if told else task.species
         rows.append(row(name, value, unit, species=species, **about, **{key: one[place] for key, one in found.items()}))
     return rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -197,6 +198,18 @@ def potential_of(material: Material) -> Potential:
     options = dict(asked)
     called: Potential = room.calculator(options.pop(CALCULATOR), **options)
     return called
+
+
+def calculator_of(material: Material) -> Any:
+    """What gives the forces of the potential on structures that there are."""
+    from vanhove import simulate as room
+    from vanhove.simulate._calculator import Calculator as Named
+
+    potential = potential_of(material)
+    if isinstance(potential, Named):
+        module, _, factory = potential.factory.partition(":")
+        return getattr(import_module(module), factory)(**potential.options)
+    return room.forces(potential)
 
 
 def recipe_of(material: Material, replica: int) -> tuple[dict[str, Any], tuple[str, ...]]:

@@ -19,6 +19,7 @@ if typing.TYPE_CHECKING:
 
 ARRHENIUS = "dynamics.arrhenius"
 PHASES = "structure.phases"
+CALCULATOR = "calculator"  # the option that says where forces come from; the study's potential when not given
 OF = "of"  # the option of a study that says which of several observables another one is made from
 NONE = "none"  # what a file writes for Python's None, since TOML has no word for it
 
@@ -38,6 +39,18 @@ def sources_of(observable: str) -> list[str]:
     from vanhove.registry import full_name
 
     return [full_name(name) for name in entry_of(observable).sources or [next(iter(parameters_of(observable)))]]
+
+
+def others_of(observable: str) -> list[str]:
+    """For an observable made from several datasets: the full names of those after the first, as its arguments are."""
+    from vanhove.registry import full_name
+
+    own = given_by_study(observable)
+    return [
+        full_name(name)
+        for name, parameter in list(parameters_of(observable).items())[1:]
+        if name in own and parameter.default is inspect.Parameter.empty and entry_of(observable).takes == "dataset"
+    ]
 
 
 def given_by_study(observable: str) -> set[str]:
@@ -87,7 +100,7 @@ def _check(key: str, observable: str, options: Mapping[str, Any]) -> list[Mistak
     found = [
         Mistake(key, f"'{observable.rpartition('.')[2]}' needs {name}", f"Write {name} = … into its braces")
         for name in known
-        if name not in {"species", "charges", FOLLOW, OF, *options}
+        if name not in {"species", "charges", CALCULATOR, FOLLOW, OF, *options}
         and parameters[name].default is inspect.Parameter.empty
         and parameters[name].kind is not inspect.Parameter.VAR_KEYWORD
     ]

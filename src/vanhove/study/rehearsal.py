@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,11 +21,16 @@ if TYPE_CHECKING:
 
     from vanhove.trajectory import Trajectory
 
-    from .graph import Plan, PlannedRun
+    from .graph import Plan
+    from .planned import PlannedRun
     from .tasks import Task
 
+OF_POLYANIONS = {
+    "dynamics.rotation", "dynamics.coupling", "dynamics.bottleneck", "lattice.modes", "lattice.displacements",
+}  # fmt: skip
 UNITS = 2  # formula units: two atoms of a kind make a pair
 STEP = 0.1  # Å, of the walk between frames
+STIFFNESS = 5.0  # eV/Å²
 
 
 def rehearse(plan: Plan) -> None:
@@ -35,21 +41,37 @@ def rehearse(plan: Plan) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", VanhoveWarning)  # about a run that is none
         for task in plan.tasks:
-            if simulation.simulates(task) or task.run not in (run.name, ""):
+            if simulation.simulates(task) or task.run not in (run.name, run.start, ""):
                 continue
             sources = [plan.by_key[key] for key in task.inputs]
             wanted = [(source.function, source.species) for source in sources if not simulation.simulates(source)]
             if any(function == PHASES for function, _ in wanted):
                 continue  # atoms at random have no phases
             if all(source in made for source in wanted):  # a law may join files of other species too
-                made[task.function, task.species] = _tried(task, [made[source] for source in wanted], traj)
+                tried = _tried(task, [made[source] for source in wanted], traj)
+                if tried is not None:
+                    made[task.function, task.species] = tried
 
 
-def _tried(task: Task, inputs: list[Dataset], traj: Trajectory) -> Dataset:
+def _tried(task: Task, inputs: list[Dataset], traj: Trajectory) -> Dataset | None:
+    """The result; None of what is refused because atoms at random make no polyanions."""
     try:
-        return compute(task, inputs, lambda: traj)
+        return compute(task, inputs, lambda: traj, springs)
     except Refusal as refused:
+        if task.function in OF_POLYANIONS:
+            return None
         raise Refusal(refused.what, " ".join(filter(None, [refused.where, f"[{task.label}]"])), refused.do)
+
+
+def springs() -> Callable[[Any], Any]:
+    """Forces (eV/Å) of springs from each atom to all others, at rest in the first structure of so many atoms."""
+    rest: dict[int, Any] = {}
+
+    def forces(atoms: Any) -> Any:
+        away = atoms.positions - rest.setdefault(len(atoms), atoms.positions.copy())
+        return STIFFNESS * (away.mean(axis=0) - away)
+
+    return forces
 
 
 def _few_atoms(plan: Plan, run: PlannedRun) -> Trajectory:

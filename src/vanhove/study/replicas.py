@@ -24,7 +24,7 @@ import numpy as np
 from .results import row
 
 if TYPE_CHECKING:
-    from .graph import PlannedRun
+    from .planned import PlannedRun
 
     Row = dict[str, Any]
     Group = tuple[float, tuple[tuple[str, int], ...]]

@@ -22,7 +22,7 @@ from .analysis import compute
 from .executor import Executor, Local
 from .expected import keep, read_expected
 from .folder import held
-from .graph import Plan, PlannedRun, is_done, plan_of
+from .graph import Plan, is_done, plan_of
 from .progress import Progress, Quiet, Simulating
 from .rehearsal import rehearse
 from .replicas import rows_of_means
@@ -31,6 +31,7 @@ from .schema import Study, read_study
 from .summary import density_of, rows_of_result, rows_of_run
 
 if TYPE_CHECKING:
+    from .planned import PlannedRun
     from .tasks import Task
 
 RESULTS = "results"  # the folder beside a study file
@@ -139,10 +140,11 @@ class _Work:
             self._speeds.pop(task.key, None)
 
     def _analyse(self, task: Task) -> None:
-        made_from = [self._plan.by_key[key] for key in task.inputs if key in self._plan.by_key]
+        plan = self._plan
+        made_from = [plan.by_key[key] for key in task.inputs if key in plan.by_key]
         inputs = [load(self._folder / other.file) for other in made_from if not simulation.simulates(other)]
         try:
-            result = compute(task, inputs, lambda: self._plan.trajectory(task.run, self._folder))
+            result = compute(task, inputs, lambda: plan.trajectory(task.run, self._folder), plan.study.calculator)
         except Refusal as refused:
             raise Refusal(refused.what, " ".join(filter(None, [refused.where, f"[{task.label}]"])), refused.do)
         save(result, self._folder / task.file)

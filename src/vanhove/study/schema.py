@@ -13,9 +13,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from vanhove.base.elements import is_species
 from vanhove.base.errors import Refusal
 from vanhove.base.rooms import names_file
+from vanhove.registry import ROOMS
 
 from .expected import read_expected
-from .material import CRYSTAL, Material, contradictions, with_absolute_paths
+from .material import CRYSTAL, Material, calculator_of, contradictions, with_absolute_paths
 from .mistakes import Mistake, mistakes_of, refusal
 from .options import NONE, check_observables, resolve
 from .stages import REPLACED, Constrain, StageTable, mistakes
@@ -25,10 +26,22 @@ def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def _by_full_names(value: Any) -> Any:
+    """``lattice.displacements = {}`` is a table in a table for TOML, and the full name of an observable for people."""
+    if not isinstance(value, dict):
+        return value
+    named: dict[str, Any] = {}
+    for name, options in value.items():
+        inside = name in ROOMS and isinstance(options, dict)
+        named |= {f"{name}.{short}": inner for short, inner in options.items()} if inside else {name: options}
+    return named
+
+
 MELTED = ("mix", "quench")  # what a glass is made by
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Temperature = Annotated[float, Field(gt=0, lt=20000, allow_inf_nan=False)]
 Words = Annotated[list[str], BeforeValidator(_as_list)]
+Observables = Annotated[dict[str, dict[str, Any]], BeforeValidator(_by_full_names), Field(min_length=1)]
 
 
 class Section(BaseModel):
@@ -122,8 +135,14 @@ class Study(Section):
     simulate: Simulate | None = None
     files: list[File] = []
     analysis: Analysis = Analysis()
-    observables: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
+    observables: Observables
     report: Report = Report()
+
+    def calculator(self) -> Any:
+        """What gives the forces of its potential on structures that there are."""
+        if self.material is None:
+            raise ValueError("a study without a material has no potential")
+        return calculator_of(self.material)
 
     def resolved(self) -> dict[str, Any]:
         """All but the title as a file would say it, with nothing left to a default."""

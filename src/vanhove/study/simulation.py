@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from .schema import Simulate, Study
 
 GLASS, RUN = "study.glass", "study.simulate"
-TRAJECTORY = "trajectory.h5md"  # in a run's folder
+TRAJECTORY, STRUCTURE = "trajectory.h5md", "final.extxyz"  # in a run's folder
 
 
-def tasks(study: Study) -> Iterator[tuple[Task, dict[str, Any] | None]]:
-    """Each simulation's task; a run's comes with what is planned of its trajectory."""
+def tasks(study: Study) -> Iterator[tuple[Task, dict[str, Any]]]:
+    """Each simulation's task with what is planned of what it leaves: a structure that runs begin with, or a run."""
     from vanhove import simulate as room
 
     material, asked = study.material, study.simulate
@@ -55,7 +55,10 @@ def tasks(study: Study) -> Iterator[tuple[Task, dict[str, Any] | None]]:
             intermediate=True,
             cores=_ranks(asked, atoms, asked.replicas),
         )
-        yield glass, None
+        yield glass, dict(
+            name=glass.label, temperature=None, replica=replica, kind="simulated", key=glass.key,
+            composition=composition, paths=(f"{directory(glass)}/{STRUCTURE}",), open_options={"spacing": 1.0},
+        )  # fmt: skip
         for temperature in asked.temperatures:
             name = f"{temperature:g}K{suffix}"
             run = Task(
@@ -74,7 +77,7 @@ def tasks(study: Study) -> Iterator[tuple[Task, dict[str, Any] | None]]:
             )
             yield run, dict(
                 name=name, temperature=temperature, replica=replica, kind="simulated", key=run.key,
-                composition=composition, paths=(f"{directory(run)}/{TRAJECTORY}",),
+                composition=composition, paths=(f"{directory(run)}/{TRAJECTORY}",), start=glass.label,
             )  # fmt: skip
 
 

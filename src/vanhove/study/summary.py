@@ -49,6 +49,16 @@ residence_qens            a species                   τ of that jump model     
 jump_length_qens          a species                   √⟨l²⟩ of that jump model                     Å
 oscillator_energy         a species, with Q           E0 of a damped oscillator                    meV
 oscillator_hwhm           a species, with Q           Γ/2 of it                                    meV
+imaginary_modes                                       of a relaxed structure, at each q point      1
+lowest_mode                                           its energy, below zero: imaginary            meV
+lattice_centre            a species, "total"          mean energy of the lattice's modes           meV
+participation                                         mean participation ratio of low modes        1
+mode_motion               "translation", "ions", …    what moves in low modes                      1
+unit_activity             "Si Q3", "PS4"              motion of such a unit in them, mean one: 1   1
+u2                        a species, "Si Q3", …       mean squared displacement of vibrations      Å²
+u2_lattice, u2_md         a species                   the same of the lattice and of a run         Å²
+dos_common                a species, "total"          what g(E) of the lattice and a run share     1
+imaginary_share           a species, "" in all        imaginary share of instantaneous modes       1
 E_a                       a species                   activation energy of D, 95 % interval        eV
 D_extrapolated            a species                   D at the row's temperature, with interval    cm²/s
 E_a_sigma                 a species, "" in all        activation energy of σT                      eV
@@ -68,6 +78,7 @@ from typing import TYPE_CHECKING
 from vanhove.base.units import DENSITY_G_CM3
 
 from .dynamics_rows import DYNAMICS
+from .lattice_rows import LATTICE
 from .results import row
 from .softness_rows import SOFTNESS
 from .spectra_rows import SPECTRA
@@ -97,5 +108,5 @@ def density_of(traj: Trajectory) -> float:
 
 def rows_of_result(task: Task, result: Dataset) -> list[Row]:
     """The numbers of one dataset; none for an observable whose result is a curve."""
-    summarise = {**STRUCTURE, **DYNAMICS, **SPECTRA, **SOFTNESS}.get(task.function)
+    summarise = {**STRUCTURE, **DYNAMICS, **SPECTRA, **SOFTNESS, **LATTICE}.get(task.function)
     return [] if summarise is None else summarise(task, result)
