@@ -9,7 +9,7 @@ import pytest
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from vanhove.kernels.graphs import connected
+from vanhove.kernels.graphs import connected, placed
 
 NONE = np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 3), np.int64)
 
@@ -85,3 +85,19 @@ def test_a_long_chain_is_no_trouble():
     group, extent = connected(n, order[:-1], order[1:], np.zeros((n - 1, 3), np.int64))
     assert (group == 0).all()
     assert extent.tolist() == [0]
+
+
+def test_atoms_are_placed_beside_those_they_are_bonded_to() -> None:
+    """Trees, whose atoms lie in cells at random: the bonds say in which, seen from the first of each."""
+    rng = np.random.default_rng(3)
+    n = 60
+    cell = rng.integers(-4, 5, (n, 3))
+    child = np.array([k for k in range(1, n) if k % 12])
+    parent = np.array([rng.integers(12 * (k // 12), k) for k in child])
+    turned = rng.random(len(child)) < 0.5  # bonds lead either way
+    first, second = np.where(turned, child, parent), np.where(turned, parent, child)
+    order = rng.permutation(len(first))
+    group, extent, image = placed(n, first[order], second[order], (cell[second] - cell[first])[order])
+    assert group.tolist() == [k // 12 for k in range(n)]
+    assert not extent.any()
+    np.testing.assert_array_equal(image, cell - cell[12 * (np.arange(n) // 12)])

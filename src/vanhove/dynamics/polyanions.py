@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from vanhove.base.errors import Refusal, warn
-from vanhove.structure.bonds import asked_cutoffs, first_bond, longest_bond, pair_functions
-from vanhove.structure.neighbours import neighbours_within
+from vanhove.structure.bonds import asked_cutoffs, bonds_within, first_bond, longest_bond, pair_functions
 from vanhove.structure.pairs import members
 
 from .images import half_width, numbers, rounded, shortest
@@ -18,7 +17,6 @@ from .images import half_width, numbers, rounded, shortest
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from vanhove.structure.neighbours import Neighbours
     from vanhove.trajectory import Trajectory
 
     Floats = NDArray[np.float64]
@@ -68,15 +66,15 @@ def units_of(traj: Trajectory, units: Which, cutoffs: float | Mapping[str, float
         if int(formers or 1) > 1:
             return _molecules(traj, units, (former, int(formers)), (anion, int(n or 1)), cutoffs)
         count = int(n or 1)
-    centres, around = _of(traj, former), _of(traj, anion)
-    reach = _reach(traj, [f"{former}-{anion}"], cutoffs)[f"{former}-{anion}"]
-    pairs = neighbours_within(positions, cell, centres, around, reach)
+    centres, bond = _of(traj, former), f"{former}-{anion}"
+    reach = _reach(traj, [bond], cutoffs)
+    pairs = bonds_within(traj.species.tolist(), positions, cell, reach)
     found = np.bincount(pairs.i, minlength=traj.n_atoms)[centres]
     size = int(np.bincount(found).argmax()) if count is None else count
     kept = centres[found == size]
     if len(kept) == 0 or size < 2:
         raise Refusal(
-            f"There is no {former} with {max(size, 2)} {anion} within {reach:.2f} Å at the first frame",
+            f"There is no {former} with {max(size, 2)} {anion} within {reach[bond]:.2f} Å at the first frame",
             f"their numbers of {anion} are {', '.join(map(str, np.unique(found).tolist()))}",
             "Give cutoffs=, or others",
         )  # fmt: skip
@@ -84,9 +82,8 @@ def units_of(traj: Trajectory, units: Which, cutoffs: float | Mapping[str, float
     arms = pairs.j[mine].reshape(-1, size)
     order = np.argsort(arms, axis=1)
     atoms = np.column_stack([kept, np.take_along_axis(arms, order, axis=1)])
-    images = pairs.vector[mine] - (positions[pairs.j[mine]] - positions[pairs.i[mine]])
     shifts = np.zeros((*atoms.shape, 3), np.int64)
-    shifts[:, 1:] = np.take_along_axis(numbers(images, cell).reshape(-1, size, 3), order[..., None], axis=1)
+    shifts[:, 1:] = np.take_along_axis(pairs.shift[mine].reshape(-1, size, 3), order[..., None], axis=1)
     return Units(atoms, shifts, _star(*atoms.shape), f"{former}{anion}{size}", len(centres) - len(kept))
 
 
@@ -143,50 +140,34 @@ def _molecules(
     cutoffs: float | Mapping[str, float] | None,
 ) -> Units:  # fmt: skip
     """Units of several formers: the connected groups of bonds that have just these atoms."""
-    from vanhove.kernels.graphs import connected
+    from vanhove.kernels.graphs import placed
 
     positions, cell = traj.read("positions", slice(0, 1))[0], traj.cells[0]
     centres, around = _of(traj, former[0]), _of(traj, anion[0])
     bond, between = f"{former[0]}-{anion[0]}", f"{former[0]}-{former[0]}"
-    reach = _reach(traj, [bond, between], cutoffs)
-    bonds = [neighbours_within(positions, cell, centres, around, reach[bond])]
-    if reach[between]:
-        bonds.append(neighbours_within(positions, cell, centres, centres, reach[between]))
-    first, second = (np.concatenate([getattr(one, end) for one in bonds]) for end in ("i", "j"))
-    shift = np.concatenate([_cells_between(one, positions, cell) for one in bonds])
-    group, extent = connected(traj.n_atoms, first, second, shift)
+    reach = {pair: longest for pair, longest in _reach(traj, [bond, between], cutoffs).items() if longest}
+    bonds = bonds_within(traj.species.tolist(), positions, cell, reach)
+    group, extent, image = placed(traj.n_atoms, bonds.i, bonds.j, bonds.shift)
     formers = np.bincount(group[centres], minlength=len(extent))
     anions = np.bincount(group[around], minlength=len(extent))
     whole = np.bincount(group, minlength=len(extent)) == formers + anions
     kept = np.flatnonzero((formers == former[1]) & (anions == anion[1]) & (extent == 0) & whole)
     if len(kept) == 0:
         raise Refusal(f"There is no {formula} at the first frame", "", "structure.speciation names the units there are")
-    offset, known = np.zeros((traj.n_atoms, 3), np.int64), np.zeros(traj.n_atoms, bool)
     order = np.lexsort((np.arange(traj.n_atoms), ~np.isin(np.arange(traj.n_atoms), centres), group))
     order = order[np.isin(group[order], kept)]
     atoms = order.reshape(len(kept), -1)
-    known[atoms[:, 0]] = True
-    for _ in range(atoms.shape[1]):  # from bond to bond, until every atom of a unit has been reached
-        for a, b, step in ((first, second, shift), (second, first, -shift)):
-            new = known[a] & ~known[b]
-            offset[b[new]] = offset[a[new]] + step[new]
-            known[b[new]] = True
     place = np.zeros(traj.n_atoms, np.int64)
     place[atoms] = np.arange(atoms.shape[1])
-    mine = np.flatnonzero(np.isin(bonds[0].j, atoms[:, former[1] :]))
-    _, once = np.unique(bonds[0].j[mine], return_index=True)  # of an anion between two formers the first one's
-    owner = place[bonds[0].i[mine[once]]]
+    mine = np.flatnonzero(np.isin(bonds.j, atoms[:, former[1] :]))
+    _, once = np.unique(bonds.j[mine], return_index=True)  # of an anion between two formers the first one's
     ends = np.zeros(traj.n_atoms, np.int64)
-    ends[bonds[0].j[mine[once]]] = owner
+    ends[bonds.j[mine[once]]] = place[bonds.i[mine[once]]]
     arms = atoms[:, former[1] :]
     return Units(
-        atoms, offset[atoms], np.stack([ends[arms], place[arms]], axis=-1), formula,
+        atoms, image[atoms] - image[atoms[:, :1]], np.stack([ends[arms], place[arms]], axis=-1), formula,
         len(centres) - former[1] * len(kept),
     )  # fmt: skip
-
-
-def _cells_between(pairs: Neighbours, positions: Floats, cell: Floats) -> Ints:
-    return numbers(pairs.vector - (positions[pairs.j] - positions[pairs.i]), cell)
 
 
 def arms_of(units: Units, vectors: Floats) -> Floats:

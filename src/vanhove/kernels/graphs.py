@@ -52,8 +52,8 @@ def _independent(basis: Ints, rank: int, x: int, y: int, z: int) -> bool:
 
 
 @kernel
-def connected(nodes: int, first: Ints, second: Ints, shifts: Ints) -> tuple[Ints, Ints]:
-    """The groups that bonds connect.
+def placed(nodes: int, first: Ints, second: Ints, shifts: Ints) -> tuple[Ints, Ints, Ints]:
+    """The groups that bonds connect, and where their atoms lie in one piece.
 
     Parameters
     ----------
@@ -64,8 +64,9 @@ def connected(nodes: int, first: Ints, second: Ints, shifts: Ints) -> tuple[Ints
 
     Returns
     -------
-    The group of every atom, numbered in the order of their first atoms, and the number of directions (0 to 3) that each
-    group extends in without end.
+    The group of every atom, numbered in the order of their first atoms; the number of directions (0 to 3) that each
+    group extends in without end; and (atom, axis) the cells that put every atom beside those that it is bonded to, seen
+    from the first of its group. Of a group without end only some of its bonds are kept by that.
     """
     parent, size = np.arange(nodes), np.ones(nodes, np.int64)
     cells = np.zeros((nodes, 3), np.int64)
@@ -100,4 +101,16 @@ def connected(nodes: int, first: Ints, second: Ints, shifts: Ints) -> tuple[Ints
             if extent[g] < 2:
                 basis[g, extent[g], 0], basis[g, extent[g], 1], basis[g, extent[g], 2] = x, y, z
             extent[g] += 1
+    origin = np.zeros((groups, 3), np.int64)
+    for node in range(nodes - 1, -1, -1):  # the first of each group is the last to be written
+        origin[group[node]] = cells[node]
+    for node in range(nodes):
+        cells[node] -= origin[group[node]]
+    return group, extent, cells
+
+
+@kernel
+def connected(nodes: int, first: Ints, second: Ints, shifts: Ints) -> tuple[Ints, Ints]:
+    """The groups that bonds connect: the first two of what :func:`placed` returns."""
+    group, extent, _ = placed(nodes, first, second, shifts)
     return group, extent

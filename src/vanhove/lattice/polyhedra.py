@@ -10,8 +10,7 @@ import numpy as np
 
 from vanhove.base.elements import element_of
 from vanhove.base.errors import Refusal
-from vanhove.structure.bonds import asked_cutoffs, longest_bond
-from vanhove.structure.neighbours import neighbours_within
+from vanhove.structure.bonds import Bonds, asked_cutoffs, bonds_within, longest_bond
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,16 +38,8 @@ class Bodies(NamedTuple):
         return np.unique(self.body, return_index=True)[1]
 
 
-class Bonds(NamedTuple):
-    """Bonds of formers to anions, sorted by the former."""
-
-    former: Ints
-    anion: Ints
-    vector: Floats
-
-
 def bonds_of(result: Dataset, formers: Names, anions: Names, cutoffs: Mapping[str, float] | None) -> Bonds:
-    """Every anion within a covalent bond's length of a former, as the structure of ``result`` has them."""
+    """Every anion within a covalent bond's length of a former, in the structure of ``result``, sorted by the former."""
     species = result.atom_species.values
     elements = np.array([element_of(str(s)) for s in species])
     centres, around = ([n] if isinstance(n, str) else list(n) for n in (formers, anions))
@@ -59,18 +50,12 @@ def bonds_of(result: Dataset, formers: Names, anions: Names, cutoffs: Mapping[st
     pairs = [f"{a}-{b}" for a in centres for b in around]
     given = asked_cutoffs(cutoffs or {}, pairs, "cutoffs")
     reach = {pair: given[pair] if pair in given else longest_bond(pair) for pair in pairs}
-    positions, cell = result.position.values, result.cell.values
-    parts = []
-    for pair, longest in reach.items():
-        first, second = ((species == name) | (elements == name) for name in pair.split("-"))
-        near = neighbours_within(positions, cell, first, second, longest)
-        parts.append((near.i, near.j, near.vector))
-    i, j, vector = (np.concatenate(column) for column in zip(*parts, strict=True))
-    if len(i) == 0:
+    found = bonds_within(species.tolist(), result.position.values, result.cell.values, reach)
+    if len(found.i) == 0:
         told = ", ".join(f"{pair} {longest:.2f} Å" for pair, longest in reach.items())
         raise Refusal("No former is bonded to an anion", f"bonds reach: {told}", "Relax first, or give cutoffs=")
-    order = np.lexsort((j, i))
-    return Bonds(i[order], j[order], vector[order])
+    order = np.lexsort((found.j, found.i))
+    return Bonds(found.i[order], found.j[order], found.vector[order], found.shift[order])
 
 
 def polyanions(result: Dataset, bonds: Bonds) -> tuple[Bodies, list[str], str]:
@@ -78,23 +63,21 @@ def polyanions(result: Dataset, bonds: Bonds) -> tuple[Bodies, list[str], str]:
 
     Each has a label: its formula (``"P2S7"``), or a polyhedron's Qⁿ (``"Si Q3"``).
     """
-    from vanhove.kernels.graphs import connected
+    from vanhove.kernels.graphs import placed
 
-    positions, cell = result.position.values, result.cell.values
-    leap = bonds.vector - (positions[bonds.anion] - positions[bonds.former])
-    shift = np.rint(leap @ np.linalg.inv(cell)).astype(np.int64)
-    group, extent = connected(len(positions), bonds.former, bonds.anion, shift)
-    if (extent[group[bonds.former]] > 0).any():
+    positions = result.position.values
+    group, extent, image = placed(len(positions), bonds.i, bonds.j, bonds.shift)
+    if (extent[group[bonds.i]] > 0).any():
         bodies = _polyhedra(positions, bonds)
         labels = _by_bridges(bonds, result.atom_species.values.tolist())
         return bodies, [labels[former] for former in bodies.atom[bodies.starts].tolist()], ENDLESS
-    place = _in_one_piece(positions, bonds)
-    atoms = np.unique(np.concatenate([bonds.former, bonds.anion]))
+    place = positions + image @ result.cell.values
+    atoms = np.unique(np.concatenate([bonds.i, bonds.j]))
     _, body = np.unique(group[atoms], return_inverse=True)
     order = np.argsort(body, kind="stable")
     atoms = atoms[order]
     bodies = Bodies(body[order], atoms, place[atoms], np.ones(len(atoms)))
-    return bodies, formulas(bodies, result.atom_species.values.tolist(), set(bonds.former.tolist())), "polyanions"
+    return bodies, formulas(bodies, result.atom_species.values.tolist(), set(bonds.i.tolist())), "polyanions"
 
 
 def formulas(bodies: Bodies, species: list[str], formers: Collection[int] = ()) -> list[str]:
@@ -108,32 +91,14 @@ def formulas(bodies: Bodies, species: list[str], formers: Collection[int] = ()) 
 
 
 def _polyhedra(positions: Floats, bonds: Bonds) -> Bodies:
-    formers, body = np.unique(bonds.former, return_inverse=True)
-    shared = np.bincount(bonds.anion, minlength=len(positions))
+    formers, body = np.unique(bonds.i, return_inverse=True)
+    shared = np.bincount(bonds.j, minlength=len(positions))
     everybody = np.concatenate([np.arange(len(formers)), body])
-    atom = np.concatenate([formers, bonds.anion])
-    place = np.concatenate([positions[formers], positions[bonds.former] + bonds.vector])
-    part = np.concatenate([np.ones(len(formers)), 1 / shared[bonds.anion]])
+    atom = np.concatenate([formers, bonds.j])
+    place = np.concatenate([positions[formers], positions[bonds.i] + bonds.vector])
+    part = np.concatenate([np.ones(len(formers)), 1 / shared[bonds.j]])
     order = np.argsort(everybody, kind="stable")
     return Bodies(everybody[order], atom[order], place[order], part[order])
-
-
-def _in_one_piece(positions: Floats, bonds: Bonds) -> Floats:
-    """Every atom beside those that it is bonded to, along the bonds from the first atom of each group."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    n = len(positions)
-    first, second = np.concatenate([bonds.former, bonds.anion]), np.concatenate([bonds.anion, bonds.former])
-    vector = np.concatenate([bonds.vector, -bonds.vector])
-    _, group = connected_components(coo_array((np.ones(len(first)), (first, second)), shape=(n, n)), directed=False)
-    place = positions.copy()
-    known = np.zeros(n, bool)
-    known[np.unique(group, return_index=True)[1]] = True
-    while (fresh := known[first] & ~known[second]).any():
-        place[second[fresh]] = place[first[fresh]] + vector[fresh]
-        known[second[fresh]] = True
-    return place
 
 
 def polyhedron_labels(
@@ -157,10 +122,10 @@ def polyhedron_labels(
 
 
 def _by_bridges(found: Bonds, species: list[str]) -> list[str]:
-    shared = np.bincount(found.anion, minlength=len(species))
-    bridging = np.bincount(found.former, weights=shared[found.anion] > 1, minlength=len(species)).astype(int)
+    shared = np.bincount(found.j, minlength=len(species))
+    bridging = np.bincount(found.i, weights=shared[found.j] > 1, minlength=len(species)).astype(int)
     labels = list(species)
-    for former, anion in zip(found.former.tolist(), found.anion.tolist(), strict=True):
+    for former, anion in zip(found.i.tolist(), found.j.tolist(), strict=True):
         kind = f"Q{bridging[former]}"
         labels[former] = f"{species[former]} {kind}"
         labels[anion] = f"{species[anion]} {kind if shared[anion] == 1 else 'bridging'}"

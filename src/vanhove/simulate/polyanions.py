@@ -10,8 +10,7 @@ import numpy as np
 
 from vanhove.base.elements import element_of
 from vanhove.base.errors import Refusal
-from vanhove.structure.bonds import asked_cutoffs, longest_bond
-from vanhove.structure.neighbours import neighbours_within
+from vanhove.structure.bonds import asked_cutoffs, bonds_within, longest_bond
 
 from ._composition import FORMAL_CHARGES
 from .whole_units import FORMER
@@ -45,9 +44,8 @@ def find_polyanions(
     cutoffs: Mapping[str, float] | None = None,
 ) -> Polyanions:
     """The polyanions of atoms at ``positions`` (Å, wrapped or not); refused where there are none."""
-    from vanhove.kernels.graphs import connected
+    from vanhove.kernels.graphs import placed
 
-    labels = np.array(species)
     centres = list(formers) or [s for s in dict.fromkeys(species) if FORMAL_CHARGES.get(element_of(s), 0) >= FORMER]
     around = list(anions) or [s for s in dict.fromkeys(species) if FORMAL_CHARGES.get(element_of(s), 0) < 0]
     absent = [name for name in (*formers, *anions) if name not in species]
@@ -55,39 +53,18 @@ def find_polyanions(
         missing = f"There is no {', '.join(absent)} in the structure" if absent else "The structure has no polyanions"
         raise Refusal(missing, f"it holds {', '.join(dict.fromkeys(species))}", "Give formers= and anions=")
     reach = _reaches(centres, around, cutoffs or {})
-    inverse = np.linalg.inv(cell)
-    parts: list[tuple[Ints, Ints, Ints]] = []
-    for pair, longest in reach.items():
-        first, second = pair.split("-")
-        near = neighbours_within(positions, cell, labels == first, labels == second, longest)
-        shift = np.rint((near.vector - (positions[near.j] - positions[near.i])) @ inverse).astype(np.int64)
-        parts.append((near.i, near.j, shift))
-    i, j, shift = (np.concatenate(column) for column in zip(*parts, strict=True))
-    if len(i) == 0:
+    bonds = bonds_within(species, positions, cell, reach)
+    if len(bonds.i) == 0:
         told = ", ".join(f"{pair} {longest:.2f} Å" for pair, longest in reach.items())
         raise Refusal("The structure has no polyanions", f"bonds reach: {told}", "Relax it first, or give cutoffs=")
-    group, extent = connected(len(labels), i, j, shift)
-    bonded = np.zeros(len(labels), bool)
-    bonded[i] = bonded[j] = True
+    group, extent, image = placed(len(species), bonds.i, bonds.j, bonds.shift)
+    bonded = np.zeros(len(species), bool)
+    bonded[bonds.i] = bonded[bonds.j] = True
     kept = np.unique(group[bonded])
-    unit = np.where(bonded, np.searchsorted(kept, group) + 1, 0)
-    return Polyanions(unit, _images(unit, i, j, shift), extent[kept] > 0)
+    return Polyanions(np.where(bonded, np.searchsorted(kept, group) + 1, 0), image, extent[kept] > 0)
 
 
 def _reaches(formers: Sequence[str], anions: Sequence[str], cutoffs: Mapping[str, float]) -> dict[str, float]:
     pairs = [f"{a}-{b}" for a in formers for b in anions]
     pairs += [f"{a}-{b}" for a, b in combinations_with_replacement(formers, 2)]
     return {pair: longest_bond(pair) for pair in pairs} | asked_cutoffs(cutoffs, pairs, "cutoffs")
-
-
-def _images(unit: Ints, i: Ints, j: Ints, shift: Ints) -> Ints:
-    """Cells along the bonds from each unit's first atom; of an endless one, along some of them."""
-    first, second = np.concatenate([i, j]), np.concatenate([j, i])
-    turns = np.concatenate([shift, -shift])
-    image = np.zeros((len(unit), 3), np.int64)
-    known = np.zeros(len(unit), bool)
-    known[np.unique(unit, return_index=True)[1]] = True
-    while (fresh := known[first] & ~known[second]).any():
-        image[second[fresh]] = image[first[fresh]] + turns[fresh]
-        known[second[fresh]] = True
-    return image

@@ -28,33 +28,21 @@ def unit_heights(atoms: Atoms, axis: int) -> tuple[Floats, Ints]:
     A unit is what hangs together by bonds of a former and its anions; every other atom is one of its own. Where bonds
     go on through the whole cell along the axis, nothing can be kept together, and each atom is a unit.
     """
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
+    from vanhove.kernels.graphs import placed
 
     given = (atoms.positions @ np.linalg.inv(atoms.cell.array))[:, axis] % 1.0
     i, j, rise = _bonds(atoms, axis)
-    count = len(atoms)
-    _, unit = connected_components(coo_matrix((np.ones(len(i)), (i, j)), shape=(count, count)), directed=False)
-    turns = np.round(rise - (given[j] - given[i])).astype(int)  # cells that a bond leads on, seen from the atoms inside
-    _, first = np.unique(unit, return_index=True)
-    known = np.zeros(count, bool)
-    known[first] = True
-    image = np.zeros(count, int)
-    while True:
-        fresh = known[i] & ~known[j]
-        if not fresh.any():
-            break
-        image[j[fresh]] = image[i[fresh]] + turns[fresh]
-        known[j[fresh]] = True
-    endless = np.unique(unit[i[image[j] != image[i] + turns]])
-    loose = np.isin(unit, endless)
-    image[loose] = 0
-    unit = np.where(loose, unit.max() + 1 + np.arange(count), unit)
+    turns = np.round(rise - (given[j] - given[i])).astype(np.int64)  # cells that a bond leads on, seen from inside
+    # the other axes do not matter: layers along them are cut between, however far they go
+    unit, extent, images = placed(len(atoms), i, j, np.column_stack([turns, 0 * turns, 0 * turns]))
+    loose = extent[unit] > 0
+    image = np.where(loose, 0, images[:, 0])
+    unit = np.where(loose, unit.max() + 1 + np.arange(len(atoms)), unit)
     return given + image, np.unique(unit, return_inverse=True)[1]
 
 
 def _bonds(atoms: Atoms, axis: int) -> tuple[Ints, Ints, Floats]:
-    """Bonds in both directions, and how far up each leads (in cells)."""
+    """Bonds, and how far up each leads (in cells)."""
     symbols = np.array(list(atoms.symbols))
     charge = np.array([FORMAL_CHARGES.get(symbol, 0) for symbol in symbols.tolist()])
     formers = np.unique(symbols[charge >= FORMER])
@@ -66,6 +54,6 @@ def _bonds(atoms: Atoms, axis: int) -> tuple[Ints, Ints, Floats]:
             near = neighbours_within(atoms.positions, cell, symbols == former, symbols == anion, TOUCH)
             bonded = near.distance < BOND * near.distance.min(initial=TOUCH)
             rise = (near.vector[bonded] @ np.linalg.inv(cell))[:, axis]
-            parts += [(near.i[bonded], near.j[bonded], rise), (near.j[bonded], near.i[bonded], -rise)]
+            parts.append((near.i[bonded], near.j[bonded], rise))
     i, j, rise = (np.concatenate(one) for one in zip(*parts, strict=True))
     return i, j, rise

@@ -1,9 +1,9 @@
-"""How far a bond reaches: as asked for, else to the first minimum of g(r)."""
+"""How far a bond reaches: as asked for, else to the first minimum of g(r); and the bonds of one frame."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -11,18 +11,45 @@ from vanhove.base.elements import element_of
 from vanhove.base.errors import Refusal, nearest
 
 from ._rdf import first_peak, rdf
-from .pairs import split_pair
+from .neighbours import neighbours_within
+from .pairs import members, split_pair
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from xarray import Dataset
 
     from vanhove.trajectory import Trajectory
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
 
 MOST_FRAMES = 100  # that g(r) is averaged over: the place of its first minimum needs no more
 R_MAX = 8.0  # Å; far enough to see the second shell, which ends the search for the minimum
 STRETCH = 1.15  # times the sum of the covalent radii: what is farther apart in g(r)'s first peak isn't bonded
 BROKEN = 1.3  # times that sum: no bond between formers reaches farther
 RAREST = 0.1  # of g(r): a peak of bonds that about one former in a hundred has
+
+
+class Bonds(NamedTuple):
+    """From atoms ``i`` to the images of atoms ``j`` that lie ``shift`` (bond, axis) cells away."""
+
+    i: Ints
+    j: Ints
+    vector: Floats  # (bond, axis) Å
+    shift: Ints
+
+
+def bonds_within(species: Sequence[str], positions: Floats, cell: Floats, reach: Mapping[str, float]) -> Bonds:
+    """The bonds of one frame: pair after pair of ``reach`` (``"Si-O"`` → Å), from its first species to its second."""
+    names, kind = np.unique(np.asarray(species), return_inverse=True)
+    inverse = np.linalg.inv(cell)
+    parts = []
+    for pair, longest in reach.items():
+        first, second = (np.isin(kind, members(name, names.tolist())) for name in split_pair(pair))
+        near = neighbours_within(positions, cell, first, second, longest)
+        images = near.vector - (positions[near.j] - positions[near.i])
+        parts.append((near.i, near.j, near.vector, np.rint(images @ inverse).astype(np.int64)))
+    return Bonds(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def asked_cutoffs(
