@@ -78,7 +78,7 @@ def test_the_profile_finds_the_soft_half() -> None:
     scores = scored(np.zeros(4000))
     soft = scores["place_b"].values > 0.5
     scores["S"].values[:] = np.where(soft, 1.0, -1.0) + rng.normal(0, 0.3, 4000)
-    found = vh.softness.profile(scores, "b", 3.0, order_of(np.where(soft, 0.2, 0.4)))
+    found = vh.softness.soft_profile(scores, "b", 3.0, order_of(np.where(soft, 0.2, 0.4)))
     assert found.sizes["position"] == 10
     np.testing.assert_allclose(found["position"], np.arange(1.5, 30, 3.0))
     np.testing.assert_allclose(found["S"], np.repeat([-1.0, 1.0], 5), atol=0.1)
@@ -86,7 +86,7 @@ def test_the_profile_finds_the_soft_half() -> None:
     assert (found["S_error"] < 0.03).all()
     assert found["samples"].sum() == 4000
     with pytest.raises(vh.Refusal, match="30 Å high"):
-        vh.softness.profile(scores, "b", 31.0)
+        vh.softness.soft_profile(scores, "b", 31.0)
 
 
 def test_order_and_softness_correlate_as_planted() -> None:
@@ -175,7 +175,7 @@ def test_bad_input_is_refused() -> None:
         (lambda: vh.softness.barrier([hop(scores, hops, within=1.0)]), "two or more"),
         (lambda: vh.softness.barrier(hop(scores, hops, within=1.0)), "One probability"),
         (lambda: vh.softness.distribution(xr.Dataset()), "no S"),
-        (lambda: vh.softness.profile(scores.drop_vars("place_c"), "c"), "where the ions are"),
+        (lambda: vh.softness.soft_profile(scores.drop_vars("place_c"), "c"), "where the ions are"),
         (lambda: vh.softness.with_order(scores, order_of(np.ones(100))), "same for all"),
     ):
         with pytest.raises(vh.Refusal, match=said):
@@ -207,7 +207,7 @@ def results() -> dict[str, xr.Dataset]:
         "score": model().score(features(8, 0.3)[0]),
         "held_out": model().held_out,
         "distribution": vh.softness.distribution({"crystal": scores, "glass": model().held_out}),
-        "profile": vh.softness.profile(scores, "b", 3.0, order),
+        "soft_profile": vh.softness.soft_profile(scores, "b", 3.0, order),
         "with_order": vh.softness.with_order(scores, order),
         "hop_probability": hops[0],
         "barrier": vh.softness.barrier(hops),

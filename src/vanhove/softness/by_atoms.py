@@ -9,6 +9,8 @@ import numpy as np
 from vanhove.base.errors import Refusal
 from vanhove.structure.averages import ratio
 
+from .kept import holds_scores, scores_of
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from xarray import Dataset
@@ -39,7 +41,9 @@ def means(values: Floats, place: Ints, bins: int, block: Ints) -> tuple[Floats, 
 
 
 def known_scores(scores: Any) -> Dataset:
-    """What a model's ``score`` gave, or a refusal."""
+    """What a model's ``score`` gave, or what ``soft_ions`` keeps of it; or a refusal."""
+    if holds_scores(scores):
+        return scores_of(scores)
     if hasattr(scores, "held_out") and hasattr(scores, "score"):
         raise Refusal("A model was given", "", "Give model.score(features), or model.held_out")
     if not hasattr(scores, "data_vars") or "S" not in scores or "atom" not in scores.coords:

@@ -162,9 +162,10 @@ class SoftnessModel:
         """What was learnt, from what, and what was held out."""
         told, data = self.data.attrs, self.data
         held, trained = int(data["fold_held_out"].mean()), int(data["fold_trained"].mean())
+        among = f", chosen among {told['C_among']} without what was held out" if told.get("C_among") else ""
         return (
             f"Softness of {self.species} from {told['mobile']} mobile and {told['immobile']} immobile samples, "
-            f"shells of {told['width']:g} Å up to {told['cutoff']:g} Å, C = {told['C']:g}. "
+            f"shells of {told['width']:g} Å up to {told['cutoff']:g} Å, C = {told['C']:g}{among}. "
             f"Balanced accuracy of what was held out {100 * self.accuracy:.1f} ± {100 * self.accuracy_error:.1f} % "
             f"(of what was trained on {100 * self.training_accuracy:.1f} %): {told['verdict']}. "
             f"Held out: {told['held_out']}; {held} samples beside {trained} trained on."

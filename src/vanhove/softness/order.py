@@ -22,13 +22,13 @@ SAME_TIME = 1e-6  # ps
 FEWEST = 5  # samples of a mean that is drawn
 
 
-def with_order(scores: Dataset, order: Dataset, bins: int = 40) -> Dataset:
+def with_order(scores: Dataset, order: Dataset | None = None, bins: int = 40) -> Dataset:
     r"""Joint density of softness and bond-orientational order, and their correlation (F3).
 
     Parameters
     ----------
     scores
-        Of ``model.score``.
+        Of ``model.score``, or the result of :func:`soft_ions`, which has the order q̄6, too.
     order
         The result of :func:`vanhove.structure.steinhardt` of the same ions, with ``per_frame=True`` for its value in
         the very frames.
@@ -56,7 +56,7 @@ def with_order(scores: Dataset, order: Dataset, bins: int = 40) -> Dataset:
     mean, mean_error, seen = means(S, place, bins, block)
     plain, plain_error = _correlation(S, q, block)
     ranked, ranked_error = _correlation(rankdata(S), rankdata(q), block)
-    words = str(order["q"].attrs["long_name"])
+    words = words_of(order, scores)
     return dataset(
         "softness.with_order",
         {
@@ -80,9 +80,19 @@ def with_order(scores: Dataset, order: Dataset, bins: int = 40) -> Dataset:
     )
 
 
-def order_of(order: Dataset, scores: Dataset) -> Floats:
+def words_of(order: Dataset | None, scores: Dataset) -> str:
+    """What the order parameter is called."""
+    return str((scores if order is None else order)["q"].attrs["long_name"])
+
+
+def order_of(order: Dataset | None, scores: Dataset) -> Floats:
     """The order parameter of every sample: of its frame where it was kept, else the ion's mean over the run."""
-    if "q" not in order or order["q"].dims != ("atom",):
+    if order is None:
+        if "q" not in scores:
+            raise Refusal("These scores have no order beside them", "", "Give order=steinhardt(traj, species, l=6, …)")
+        own: Floats = scores["q"].values
+        return own
+    if not hasattr(order, "data_vars") or "q" not in order or order["q"].dims != ("atom",):
         raise Refusal("order= holds no order parameter of each atom", "", "Give steinhardt(traj, species, l=6, …)")
     atoms, index = scores["atom"].values, order["index"].values
     place = np.full(int(max(index.max(), atoms.max())) + 1, -1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,48 +11,39 @@ from vanhove.base.errors import Refusal
 from vanhove.base.results import Column, dataset, history_of
 
 from .labelling import IMMOBILE, LEFT_OUT, MOBILE, label_attributes, labels_of_samples
-from .model import SoftnessModel, distance
+from .model import SoftnessModel
+from .plane import balanced_accuracy, fit, one_thread
 from .splits import split
+from .strength import candidates, chosen
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from xarray import Dataset
 
+    from .plane import Plane
     from .splits import Fold, Split
 
+    Bools = NDArray[np.bool_]
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-ITERATIONS = 5000
 CHANCE = 2.0  # standard errors from 50 %: closer, and there is nothing that was learnt
 
 
-class Plane(NamedTuple):
-    """Weights of standardised features, the intercept, and how the features were standardised."""
-
-    weight: Floats
-    intercept: float
-    mean: Floats
-    deviation: Floats
-
-    def of(self, table: Floats) -> Floats:
-        """Signed distance of every sample from the plane."""
-        return distance(table, self.weight, self.intercept, self.mean, self.deviation)
-
-
 class Held(NamedTuple):
-    """What the folds found: each one's accuracies and plane, and the S of every sample while it was held out."""
+    """What the folds found: each one's accuracies, plane and C, and the S of every sample while it was held out."""
 
     accuracy: Floats
     training: Floats
     planes: list[Plane]
     S: Floats
+    strengths: list[float]
 
 
 def train(
     features: Dataset,
     labels: Dataset | NDArray[Any] | Sequence[Any],
-    C: float = 1.0,
+    C: float | Sequence[float] = 1.0,
     *,
     groups: str | Sequence[Any] | NDArray[Any] | None = None,
     gap: float | None = None,
@@ -84,7 +75,9 @@ def train(
         Of :func:`vanhove.softness.labels`, or one value for each sample: true or 1 mobile, false or 0 immobile, -1 left
         out.
     C
-        Inverse strength of the regularisation.
+        Inverse strength of the regularisation; or several, of which the smallest within a standard error of the best is
+        taken. Each model chooses by cross-validation of what it is trained on, so that the accuracy of what is held out
+        from it stays honest.
     groups
         What is held out: ``"frames"`` (stretches of the run), ``"atoms"``, or the group of each sample, for example
         the run that it is from. By default frames, or atoms where there are few frames or where the label of each ion
@@ -98,8 +91,7 @@ def train(
     balance
         Whether the two classes weigh the same, however many ions are in each.
     """
-    if not (np.isfinite(C) and C > 0):
-        raise Refusal(f"C={C}", "", "Give a positive number; small ones regularise strongly")
+    strengths = candidates(C)
     if "G" not in features:
         raise Refusal("There is no G in this dataset", "", "Give the result of vanhove.softness.features")
     table = np.asarray(features["G"].values, np.float64)
@@ -111,9 +103,16 @@ def train(
     said = label_attributes(labels)
     window = 0.0 if said.get("whole_run", 1) else float(said["window"])
     folds = split(features, classes, groups, gap, window, test_fraction, repeats, seed)
-    held = _held_out(table, classes, folds, C, balance)
+
+    def pick(trained: Bools) -> float:
+        way = groups if folds.kind == "groups" else folds.kind
+        return chosen(strengths, trained, features, classes, way, folds.gap, seed, balance)
+
     used = classes != LEFT_OUT
-    plane = fit(table[used], classes[used], C, balance)
+    with one_thread():
+        held = _held_out(table, classes, folds, pick, balance)
+        strength = pick(used)
+        plane = fit(table[used], classes[used], strength, balance)
     accuracy, accuracy_error = _with_error(held.accuracy, folds.per_repeat)
     training, training_error = _with_error(held.training, folds.per_repeat)
     verdict = "learnt" if accuracy - CHANCE * accuracy_error > 0.5 else "no better than guessing"
@@ -139,6 +138,7 @@ def train(
                 "fold_accuracy": Column(("fold",), held.accuracy, "1", "balanced accuracy of the fold"),
                 "fold_trained": Column(("fold",), [int(f.train.sum()) for f in folds.folds], "1", "samples trained on"),
                 "fold_held_out": Column(("fold",), [int(f.test.sum()) for f in folds.folds], "1", "samples held out"),
+                "fold_C": Column(("fold",), held.strengths, "1", "C of the fold"),
                 "S": Column(("sample",), held.S, "1", "softness, found while the sample was held out"),
                 "label": Column(("sample",), classes, "1", "1 mobile, 0 immobile, -1 left out"),
             },
@@ -157,7 +157,8 @@ def train(
             gap=folds.gap,
             mobile=counts[MOBILE],
             immobile=counts[IMMOBILE],
-            C=float(C),
+            C=strength,
+            C_among=", ".join(f"{one:g}" for one in strengths) if len(strengths) > 1 else "",
             verdict=verdict,
             **{name: features.attrs[name] for name in names if name in features.attrs},
             **{f"label_{n}": said[n] for n in ("low", "high", "window") if n in said},
@@ -165,34 +166,20 @@ def train(
     )  # fmt: skip
 
 
-def fit(table: Floats, classes: Ints, C: float, balance: bool) -> Plane:
-    """The plane between two classes, of features as they are."""
-    from sklearn.linear_model import LogisticRegression
-
-    mean, deviation = table.mean(axis=0), table.std(axis=0)
-    deviation[deviation == 0] = 1.0  # a shell that is alike for all ions tells nothing: its weight stays 0
-    found = LogisticRegression(C=C, class_weight="balanced" if balance else None, max_iter=ITERATIONS)
-    found.fit((table - mean) / deviation, classes)
-    return Plane(np.asarray(found.coef_[0], np.float64), float(found.intercept_[0]), mean, deviation)
-
-
-def balanced_accuracy(S: Floats, classes: Ints) -> float:
-    """Mean of the shares of both classes that lie on their side of the plane; NaN where there is one class only."""
-    shares = [float(((S > 0) == bool(code))[classes == code].mean()) for code in (0, 1) if (classes == code).any()]
-    return float(np.mean(shares)) if len(shares) == 2 else np.nan
-
-
 def cross_validate(table: Floats, classes: Ints, folds: Split, C: float, balance: bool) -> tuple[float, float]:
     """Balanced accuracy of what is held out, and its standard error."""
-    return _with_error(_held_out(table, classes, folds, C, balance).accuracy, folds.per_repeat)
+    with one_thread():
+        held = _held_out(table, classes, folds, lambda _: C, balance)
+    return _with_error(held.accuracy, folds.per_repeat)
 
 
-def _held_out(table: Floats, classes: Ints, folds: Split, C: float, balance: bool) -> Held:
-    held, training, planes = [], [], []
+def _held_out(table: Floats, classes: Ints, folds: Split, pick: Callable[[Bools], float], balance: bool) -> Held:
+    held, training, planes, strengths = [], [], [], []
     sums, seen = np.zeros(len(classes)), np.zeros(len(classes))
     for fold in folds.folds:
         _refuse_empty(fold, classes, folds)
-        plane = fit(table[fold.train], classes[fold.train], C, balance)
+        strengths.append(pick(fold.train))
+        plane = fit(table[fold.train], classes[fold.train], strengths[-1], balance)
         S = plane.of(table[fold.test])
         sums[fold.test] += S
         seen[fold.test] += 1
@@ -202,7 +189,7 @@ def _held_out(table: Floats, classes: Ints, folds: Split, C: float, balance: boo
     if not np.isfinite(held).any():
         raise Refusal("No fold holds out both classes", folds.told, "Give other groups, or a larger test_fraction")
     mean = np.divide(sums, seen, out=np.full(len(sums), np.nan), where=seen > 0)
-    return Held(np.array(held), np.array(training), planes, mean)
+    return Held(np.array(held), np.array(training), planes, mean, strengths)
 
 
 def _refuse_empty(fold: Fold, classes: Ints, folds: Split) -> None:

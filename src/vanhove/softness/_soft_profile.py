@@ -12,7 +12,7 @@ from vanhove.base.results import Column, dataset, history_of
 from vanhove.structure.axis import AXES, axis_number
 
 from .by_atoms import blocks_of, known_scores, means
-from .order import order_of
+from .order import order_of, words_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 SOFT, ORDERED = PALETTE[1], PALETTE[0]
 
 
-def profile(
-    scores: Dataset,
+def soft_profile(
+    soft_ions: Dataset,
     axis: str | int,
     width: float = 2.0,
     order: Dataset | None = None,
@@ -33,22 +33,22 @@ def profile(
 
     Parameters
     ----------
-    scores
-        Of ``model.score``.
+    soft_ions
+        The result of :func:`soft_ions`, or of ``model.score``.
     axis
         Of the cell: ``"a"``, ``"b"``, ``"c"`` or 0, 1, 2.
     width
         Å, of the slabs; the cell holds a whole number of them.
     order
         The result of :func:`vanhove.structure.steinhardt` of the same ions, with ``per_frame=True`` for its value in
-        the very frames.
+        the very frames; that of ``soft_ions`` has q̄6 of its own.
 
     Returns
     -------
     ``S(position)`` and ``q(position)`` with standard errors from the spread between ions, ``samples(position)``; NaN
     where no ion is. ``position`` is the middle of the slab (Å, the mean height of the cell at 1).
     """
-    scores = known_scores(scores)
+    scores = known_scores(soft_ions)
     k = axis_number(axis)
     name = f"place_{AXES[k]}"
     if name not in scores.coords or f"height_{AXES[k]}" not in scores.attrs:
@@ -65,12 +65,12 @@ def profile(
         "S_error": Column(("position",), S_error, "1", "standard error of the mean softness"),
         "samples": Column(("position",), seen, "1", "number of samples"),
     }
-    if order is not None:
+    if order is not None or "q" in scores:
         q, q_error, _ = means(order_of(order, scores), place, bins, block)
-        variables["q"] = Column(("position",), q, "1", str(order["q"].attrs["long_name"]))
+        variables["q"] = Column(("position",), q, "1", words_of(order, scores))
         variables["q_error"] = Column(("position",), q_error, "1", "standard error of the order parameter")
     return dataset(
-        "softness.profile",
+        "softness.soft_profile",
         variables,
         {"position": Column(("position",), (np.arange(bins) + 0.5) * high / bins, "Å", f"position along {AXES[k]}")},
         parameters=dict(axis=axis, width=width, order=order is not None),

@@ -10,6 +10,7 @@ import numpy as np
 from vanhove.base.errors import Refusal
 from vanhove.base.figures import PALETTE
 from vanhove.base.results import Column, dataset
+from vanhove.dynamics._d2min import d2min as find_motion
 
 from ._features import features
 from .labelling import labels, labels_of_samples
@@ -35,8 +36,10 @@ QUANTILES = (0.5, 0.6, 0.7, 0.8)
 def scan(
     traj: Trajectory,
     species: str | Sequence[str],
-    d2min: Dataset,
+    d2min: Dataset | None = None,
     *,
+    surroundings: float = 5.0,
+    step: float = 1.0,
     widths: Sequence[float] = WIDTHS,
     cutoffs: Sequence[float] = CUTOFFS,
     strengths: Sequence[float] = STRENGTHS,
@@ -67,7 +70,9 @@ def scan(
     traj, species, neighbours, frames, every
         As for :func:`features`.
     d2min
-        The result of :func:`vanhove.dynamics.d2min` of the same ions.
+        The result of :func:`vanhove.dynamics.d2min` of the same ions; else it is computed.
+    surroundings, step
+        Å and ps: the cut-off and the step of the D²_min that is computed.
     widths, cutoffs, strengths, quantiles
         What is tried: Å, Å, C, and the share of the ions below the threshold.
     width, cutoff, C, quantile
@@ -88,7 +93,8 @@ def scan(
         if len(tried) == 0 or not all(np.isfinite(value) and value > 0 for value in tried):
             raise Refusal(f"{word}={list(tried)}", "", "Give positive numbers")
     chosen: dict[str, Any] = {"neighbours": neighbours, "frames": frames, "every": every}
-    marked = labels(d2min, quantiles=quantile, window=window)
+    motion = find_motion(traj, species, surroundings, step) if d2min is None else d2min
+    marked = labels(motion, quantiles=quantile, window=window)
     gaps = float(marked.attrs["window"]) if not marked.attrs["whole_run"] else 0.0
 
     def accuracy(table: Floats, some: Dataset, classes: Ints, strength: float) -> tuple[float, float]:
@@ -111,7 +117,7 @@ def scan(
     by_C = np.full((2, len(strengths), len(quantiles)), np.nan)
     thresholds = np.empty(len(quantiles))
     for b, share in enumerate(quantiles):
-        other = labels(d2min, quantiles=share, window=window)
+        other = labels(motion, quantiles=share, window=window)
         thresholds[b] = float(other.attrs["low"])
         classes = labels_of_samples(other, own)
         for a, strength in enumerate(strengths):
@@ -135,10 +141,10 @@ def scan(
             "quantile": Column(("quantile",), list(quantiles), "1", "share of the ions below the threshold"),
         },
         parameters=dict(
-            species=species, widths=list(widths), cutoffs=list(cutoffs), strengths=list(strengths),
-            quantiles=list(quantiles), width=width, cutoff=cutoff, C=C, quantile=quantile, window=window,
-            neighbours=neighbours, frames=frames, every=every, gap=gap, test_fraction=test_fraction, repeats=repeats,
-            seed=seed, balance=balance,
+            species=species, surroundings=surroundings, step=step, widths=list(widths), cutoffs=list(cutoffs),
+            strengths=list(strengths), quantiles=list(quantiles), width=width, cutoff=cutoff, C=C, quantile=quantile,
+            window=window, neighbours=neighbours, frames=frames, every=every, gap=gap, test_fraction=test_fraction,
+            repeats=repeats, seed=seed, balance=balance, groups=groups if isinstance(groups, str) else None,
         ),
         history=list(traj.history),
         title=f"Accuracy of models of the softness of {own.attrs['species']}",
