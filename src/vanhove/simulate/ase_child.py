@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import sys
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -19,6 +18,7 @@ import numpy as np
 from vanhove.base.units import KCAL_MOL_IN_EV
 
 from .ase_input import LOG
+from .calling import made
 from .deck import CONTACTS, END, FRAMES, RESTART
 from .dump import DumpWriter
 from .motion import Motion
@@ -61,10 +61,9 @@ def main(script: str) -> None:
 def _atoms(state: State, potential: dict[str, Any]) -> Any:
     from ase import Atoms
 
-    module, _, factory = potential["factory"].partition(":")
     atoms: Any = Atoms(state["species"].tolist(), positions=state["positions"], cell=state["cell"], pbc=True)
     atoms.set_masses(state["masses"])
-    atoms.calc = getattr(import_module(module), factory)(**potential["options"])
+    atoms.calc = made(potential["factory"], potential["options"])
     return atoms
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -204,11 +203,11 @@ def calculator_of(material: Material) -> Any:
     """What gives the forces of the potential on structures that there are."""
     from vanhove import simulate as room
     from vanhove.simulate._calculator import Calculator as Named
+    from vanhove.simulate.calling import made
 
     potential = potential_of(material)
     if isinstance(potential, Named):
-        module, _, factory = potential.factory.partition(":")
-        return getattr(import_module(module), factory)(**potential.options)
+        return made(potential.factory, potential.options)
     return room.forces(potential)
 
 
