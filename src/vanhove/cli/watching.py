@@ -118,7 +118,8 @@ def _count(number: int, what: str) -> str:
 
 
 def _place(now: Simulating) -> str:
-    return f"{now.stage} at {now.temperature:.0f} K"
+    """Without a temperature while there is none: at the start, and while the energy is minimised."""
+    return f"{now.stage} at {now.temperature:.0f} K" if now.temperature > 0 else now.stage
 
 
 def _share(now: Simulating) -> float:
