@@ -108,7 +108,7 @@ def test_what_is_expected_is_cited(tmp_path: Path, name: str, file: str) -> None
     ("name", "shorter"),
     [
         ("na2s-sis2", [("atoms = 480", "atoms = 96"), ("[1, 5, 20]", "[0.5]"), ("after = 10", "after = 1")]),
-        ("li2si2o5", [("atoms = 216", "atoms = 108"), ("[2, 6, 10]", "[0.5]")]),
+        ("li2si2o5", [("atoms = 324", "atoms = 108"), ("[2, 6, 10]", "[0.5]")]),
     ],
 )  # fmt: skip
 def test_a_small_study_runs_to_its_report(tmp_path: Path, name: str, shorter: list[tuple[str, str]]) -> None:

@@ -199,8 +199,8 @@ def potential_of(material: Material) -> Potential:
     return called
 
 
-def calculator_of(material: Material) -> Any:
-    """What gives the forces of the potential on structures that there are."""
+def calculator_of(material: Material, ranks: int | None) -> Any:
+    """What gives the forces of the potential on structures that there are, by so many processes."""
     from vanhove import simulate as room
     from vanhove.simulate._calculator import Calculator as Named
     from vanhove.simulate.calling import made
@@ -208,7 +208,7 @@ def calculator_of(material: Material) -> Any:
     potential = potential_of(material)
     if isinstance(potential, Named):
         return made(potential.factory, potential.options)
-    return room.forces(potential)
+    return room.forces(potential, ranks=ranks)
 
 
 def recipe_of(material: Material, replica: int) -> tuple[dict[str, Any], tuple[str, ...]]:

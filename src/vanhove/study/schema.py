@@ -142,7 +142,7 @@ class Study(Section):
         """What gives the forces of its potential on structures that there are."""
         if self.material is None:
             raise ValueError("a study without a material has no potential")
-        return calculator_of(self.material)
+        return calculator_of(self.material, None if self.simulate is None else self.simulate.ranks)
 
     def resolved(self) -> dict[str, Any]:
         """All but the title as a file would say it, with nothing left to a default."""
