@@ -83,6 +83,13 @@ SAYS = {
         from immobile ones, as found by models that did not see the ion: distributions of both classes, and in black
         the probability to hop, with standard errors. The accuracy is the mean of the shares of both that are
         recognised; guessing gives 50 %.""",
+    "softness.soft_profile": """
+        Mean softness S of {of} in slabs along an axis of the cell (Å) {where}, and their mean order q̄6 (dashes, scale
+        right), with standard errors from the spread between ions.""",
+    "softness.scan": """
+        Accuracy of models of the softness of {of} {where}, of ions that were held out, against the reach of their
+        shells (Å), a line for each width: the mean of the shares of mobile and immobile ions that are recognised;
+        dots: guessing. Standard errors from the folds.""",
     "softness.features": """
         Neighbours of {of} of each species in shells about them {where}, over those of a gas of the same density: the
         mean and the standard deviation among ions and frames. What differs from ion to ion is what softness is made
@@ -192,11 +199,14 @@ QUANTITIES = {
     "peak_time": "Peak time τ* of α₂ (ps)",
     "jump_rate": "Jump rate (1/ps)",
     "residence_time": "Residence time (ps)",
+    "soft_rate": "Rate of hops (1/ps) of soft ions, S > 0,",
+    "hard_rate": "Rate of hops (1/ps) of hard ions, S < 0,",
     "D_qens": "Diffusion coefficient from quasielastic widths (cm²/s)",
     "residence_qens": "Residence time from quasielastic widths (ps)",
 }
 LAWS = {
     "sigma": "σT", "peak_time": "τ*", "jump_rate": "the jump rate", "residence_time": "the residence time",
+    "soft_rate": "the hops of soft ions", "hard_rate": "the hops of hard ions",
     "D_qens": "D from quasielastic widths", "residence_qens": "the residence time from quasielastic widths",
 }  # fmt: skip
 AXES = {
@@ -205,6 +215,8 @@ AXES = {
     "peak_time": "τ* (ps)",
     "jump_rate": "jump rate (1/ps)",
     "residence_time": "residence time (ps)",
+    "soft_rate": "rate of hops, S > 0 (1/ps)",
+    "hard_rate": "rate of hops, S < 0 (1/ps)",
     "D_qens": "D (cm²/s)",
     "residence_qens": "residence time (ps)",
 }

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 DIFFUSIVE = "diffusive"
 FITTED = "fitted"
 UNITS = {"D": "cm²/s", "sigma": "mS/cm"}
-SYMBOLS = {"sigma": "σ", "peak_time": "τ*", "jump_rate": "jump rate", "residence_time": "residence time"}
+SYMBOLS = {
+    "sigma": "σ", "peak_time": "τ*", "jump_rate": "jump rate", "residence_time": "residence time",
+    "soft_rate": "hop rate (soft)", "hard_rate": "hop rate (hard)",
+}  # fmt: skip
 ALONE = "nernst-einstein"  # each ion moves as if it were alone
 ROUTES = {
     ALONE: "σ is the Nernst–Einstein conductivity.",

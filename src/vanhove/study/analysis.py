@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .followed import means_over
 from .options import CALCULATOR, PHASES, entry_of
+from .teaching import TRAINED_ON
 
 if TYPE_CHECKING:
     from xarray import Dataset
@@ -31,7 +32,9 @@ def compute(
         made_from = [each for each in inputs if each.attrs["observable"] != PHASES]
         for phases in (each for each in inputs if each.attrs["observable"] == PHASES):
             options["phases"] = phases
-        if made_from:  # what a conductivity is made from
+        if made_from and TRAINED_ON in options:
+            options[TRAINED_ON] = made_from[0]
+        elif made_from:  # what a conductivity is made from
             options["diffusion"] = {str(each.attrs["species"]): each for each in made_from}
         return called(trajectory(), **options)
     if takes == "dataset":

@@ -36,6 +36,8 @@ QUANTITIES = {
     "peak_time": Quantity("dynamics.non_gaussian", "peak_time", "peak_time_error", "time"),
     "jump_rate": Quantity("dynamics.jumps", "rate", "rate_error"),
     "residence_time": Quantity("dynamics.cages", "residence_time", "residence_error", "time"),
+    "soft_rate": Quantity("softness.soft_ions", "soft_rate", "soft_rate_error"),
+    "hard_rate": Quantity("softness.soft_ions", "hard_rate", "hard_rate_error"),
     "D_qens": Quantity("spectra.fit_jump_model", "D", "D_error"),
     "residence_qens": Quantity("spectra.fit_jump_model", "tau", "tau_error", "time"),
 }

@@ -22,6 +22,7 @@ from .planned import PlannedRun, planned_file
 from .replicas import group_of
 from .simulation import holds
 from .tasks import Task
+from .teaching import run_that_teaches
 
 if TYPE_CHECKING:
     from vanhove.trajectory import Trajectory
@@ -182,6 +183,8 @@ class _Graph:
         if observable == CONDUCTIVITY:
             _must_know_temperature(observable, run)
             inputs += tuple(task.key for task in self._diffusion_in_frame(options["reference"], run))
+        taught = run_that_teaches(observable, options, self.runs, run)
+        models = {} if taught is None else {task.species: (task.key,) for task in self.of_run(observable, taught)}
         each = "species" in parameters and parameters["species"].default is inspect.Parameter.empty
         in_phase = [({} if phase is None else {"phase": phase}, phase or "") for phase in phases]
         if not each:
@@ -195,8 +198,9 @@ class _Graph:
                     f"asked for in [observables] {observable.rpartition('.')[2]}",
                     nearest(species, list(run.composition)),
                 )
+            made_from = inputs + models.get(species, ())
             for added, phase in in_phase:
-                yield self._task(observable, {**options, "species": species, **added}, inputs, run, species, phase)
+                yield self._task(observable, {**options, "species": species, **added}, made_from, run, species, phase)
 
     def _diffusion_in_frame(self, reference: str | None, run: PlannedRun) -> list[Task]:
         """The study's own diffusion coefficients, where they are of ions that move in that frame of reference."""

@@ -149,7 +149,7 @@ def _typed(observable: str, option: str, value: Any) -> Any:
     if value == NONE and type(None) in typing.get_args(hint):
         return None
     if hint is Any:
-        return value
+        return None if value == NONE else value
     try:
         return TypeAdapter(hint).validate_python(value, strict=True)
     except ValidationError as error:

@@ -17,8 +17,11 @@ def _soft_ions(task: Task, result: Dataset) -> list[Row]:
     each = {"along": "group", "of": "{species}, {label}"}
     return [
         *numbers(task, result, "softness_accuracy", "accuracy"),
+        *numbers(task, result, "softness_ranking", "ranking", verdict=""),
         *numbers(task, result, "softness", "mean_S", verdict="", **each),
         *numbers(task, result, "hops_by_softness", "slope"),
+        *numbers(task, result, "hop_rate_soft", "soft_rate", verdict=""),
+        *numbers(task, result, "hop_rate_hard", "hard_rate", verdict=""),
     ]
 
 

@@ -36,8 +36,10 @@ displacement              "Na, fast", "Na, slow"      mean displacement of such 
 former_coordination       "Na, fast", "Na, slow"      formers bonded to an anion near such ions    1
 D2min                     a species                   mean squared non-affine displacement         Å²
 softness_accuracy         a species                   balanced accuracy of what was held out       1
+softness_ranking          a species                   share of pairs whose mobile ion is softer    1
 softness                  "Na, mobile", …             mean softness of such ions, held out         1
 hops_by_softness          a species                   slope of ln(rate of hops) against softness   1
+hop_rate_soft, …_hard     a species                   rate of hops of ions with S > 0, with S < 0  1/ps
 ion_share                 a species, phase: glass, …  share of the ions that are in the phase      1
 band_centre               a species, "total"          mean energy of its density of states         meV
 D_vdos                    a species                   D from its density of states at zero energy  cm²/s
