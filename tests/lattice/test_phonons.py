@@ -157,6 +157,26 @@ def test_relaxed_before_and_said_where_it_is_not() -> None:
         vh.lattice.phonons(bent, EMT(), mesh="gamma", relax=False)
 
 
+def test_shaken_a_crystal_leaves_the_saddle_that_its_symmetry_holds_it_on() -> None:
+    """Two atoms on a spring along x, in a double well along y and a single one along z."""
+    from ase import Atoms
+
+    def forces(atoms: Any) -> Any:
+        x, y, z = atoms.positions[1] - atoms.positions[0]
+        pull = np.array([3 * (x - 2.5), 4 * y**3 - y, z])
+        return np.array([pull, -pull])
+
+    atoms = Atoms("NaCl", [[5, 5, 5], [7.5, 5, 5]], cell=[12, 13, 14], pbc=True)
+    held = vh.lattice.phonons(atoms, forces, mesh="gamma")
+    free = vh.lattice.phonons(atoms, forces, mesh="gamma", shake=0.05)
+    assert (held.attrs["imaginary_modes"], free.attrs["imaginary_modes"]) == (1, 0)
+    curvature = np.array([1.0, 2.0, 3.0])  # that of −y²/2 + y⁴ is −1 on the saddle and 2 in the wells, at y = ± 1/2
+    both = (1 / atoms.get_masses()).sum()
+    np.testing.assert_allclose(free.frequencies, np.sqrt(PER * curvature * both), rtol=2e-3)
+    with pytest.raises(Refusal, match="relax"):
+        vh.lattice.phonons(atoms, forces, relax=False, shake=0.05)
+
+
 def test_a_stopped_computation_goes_on(tmp_path: Path) -> None:
     atoms, forces = molecules()
     calls = 0

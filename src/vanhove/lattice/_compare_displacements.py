@@ -100,4 +100,4 @@ def draw(result: Dataset, ax: Axes) -> None:
     draw_levels(ax, result.energy.values, *u2, result.species.values.tolist(), said, SHOWN)
     ax.axvline(result.attrs["cut"], color="#7F7F7F", lw=0.8, ls=":")
     ax.set_xlabel(label("E", "meV"))
-    ax.set_ylabel(label("u² by energy, species shifted", "Å²/meV"))
+    ax.set_ylabel(label("u² by energy, each to its own scale", "Å²/meV"))

@@ -84,4 +84,4 @@ def draw(result: Dataset, ax: Axes) -> None:
     said = [f"{100 * common:.0f} % common" for common in result.common.values]
     draw_levels(ax, result.energy.values, result.g_md.values, result.g_lattice.values, names, said, SHOWN)
     ax.set_xlabel(label("E", "meV"))
-    ax.set_ylabel(label("g, species shifted", "1/meV"))
+    ax.set_ylabel(label("g, each to its own scale", "1/meV"))

@@ -28,6 +28,7 @@ LEAST = 0.05  # meV, from which on modes of a crystal are counted
 WIDTHS = 2.0  # of its resolution, below which a density of states of MD is not counted
 DOSES = ("spectra.vdos", "spectra.dos_from_sqe", "lattice.phonons")
 TOTAL = "total"
+SHORT = 5  # letters of a name in the figure, up to which three stand beside each other
 
 
 def displacements(
@@ -227,6 +228,6 @@ def draw(result: Dataset, ax: Axes) -> None:
     ax.set_xlabel(label("E", "meV"))
     ax.set_ylabel(label("u² by energy", "Å²/meV"))
     right.set_ylabel(label("u² up to E (dashed)", "Å²"))
-    ax.legend(
-        loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, title=f"⟨u²⟩ at {result.attrs['temperature']:g} K"
-    )
+    said = f"⟨u²⟩ at {result.attrs['temperature']:g} K"
+    beside = 3 if max(len(name) for name in names) <= SHORT else 2
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=beside, title=said)

@@ -39,6 +39,7 @@ def phonons(
     displacement: float = 0.01,
     mesh: Mesh = None,
     relax: bool = True,
+    shake: float = 0.0,
     largest_force: float = 1e-3,
     symmetry: bool = True,
     resolution: float = 0.5,
@@ -78,6 +79,9 @@ def phonons(
         By default the zone centre for cells of 100 atoms and more, else a mesh that resolves waves of 60 Å.
     relax
         Whether the atoms are first moved to where no force acts, in the cell that there is.
+    shake
+        Å: how far atoms are first put aside at random, on average along each axis (the same for the same structure). A
+        crystal whose symmetry holds it on a saddle leaves it then, and its symmetry with it.
     largest_force
         eV/Å: up to which they are relaxed, and above which a warning is given.
     symmetry
@@ -107,7 +111,7 @@ def phonons(
     -----
     The cell itself is not relaxed. Modes of a cell with a large force left are those of no minimum.
     """
-    _check(displacement, resolution, largest_force)
+    _check(displacement, resolution, largest_force, shake, relax=relax)
     matrix = supercell_matrix(supercell)
     if isinstance(atoms, str | os.PathLike):
         if calculator is not None:
@@ -124,8 +128,8 @@ def phonons(
         if calculator is None:
             raise Refusal("Phonons need forces", "", "Give calculator=, or the path of a phonopy.yaml that has forces")
         found, subject, left = _by_displacements(
-            subject_of(atoms, frame), calculator, matrix, displacement, relax=relax, largest=largest_force,
-            symmetry=symmetry, folder=folder,
+            _shaken(subject_of(atoms, frame), shake), calculator, matrix, displacement, relax=relax,
+            largest=largest_force, symmetry=symmetry, folder=folder,
         )  # fmt: skip
     points = mesh_of(mesh, subject.atoms)
     at_gamma = points is None
@@ -133,16 +137,24 @@ def phonons(
     given = dict(
         atoms=str(atoms) if isinstance(atoms, str | os.PathLike) else str(subject.atoms.symbols),
         calculator=None if calculator is None else named(calculator), supercell=matrix, displacement=displacement,
-        mesh=mesh, relax=relax, largest_force=largest_force, symmetry=symmetry, resolution=resolution,
+        mesh=mesh, relax=relax, shake=shake, largest_force=largest_force, symmetry=symmetry, resolution=resolution,
         folder=None if folder is None else str(folder), force_sets=force_sets, born=born, frame=frame,
     )  # fmt: skip
     return _result(found, subject, parts, resolution, given, at_gamma=at_gamma, left=left)
 
 
-def _check(displacement: float, resolution: float, largest: float) -> None:
+def _check(displacement: float, resolution: float, largest: float, shake: float, *, relax: bool) -> None:
     for name, value in (("displacement", displacement), ("resolution", resolution), ("largest_force", largest)):
         if not (np.isfinite(value) and value > 0):
             raise Refusal(f"{name}={value!r}", "", "Give a number above 0")
+    if not (np.isfinite(shake) and shake >= 0) or (shake and not relax):
+        raise Refusal(f"shake={shake!r}", f"relax={relax}", "Give a distance in Å, 0 for none; it wants relax=True")
+
+
+def _shaken(subject: Subject, shake: float) -> Subject:
+    moved = subject.atoms.copy()
+    moved.positions += np.random.default_rng(0).normal(scale=shake, size=moved.positions.shape) if shake else 0.0
+    return Subject(moved, subject.species, subject.history)
 
 
 def _by_displacements(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 TOTAL = "total"
+LEVEL = 1.08  # times the highest of its curves is the height of a level
 
 
 def both(phonons: Dataset, vdos: Dataset | str | os.PathLike[str]) -> tuple[Dataset, list[str]]:
@@ -54,17 +55,17 @@ def resolved(vdos: Dataset, names: Sequence[str]) -> tuple[Floats, Floats]:
 def draw_levels(
     ax: Axes, energy: Floats, md: Floats, lattice: Floats, names: Sequence[str], said: Sequence[str], shown: float
 ) -> None:
-    """Each species on its own level: MD filled, the lattice a line over it; energies hold that share of every curve."""
-    level = 1.08 * float(max(np.nanmax(md), np.nanmax(lattice)))
+    """Each species on its own level and scale: MD filled, the lattice a line; E holds ``shown`` of all curves."""
     last = 0
     for index, name in enumerate(reversed(names)):
-        row, base = len(names) - 1 - index, index * level
+        row = len(names) - 1 - index
         colour = "#000000" if name == TOTAL else colour_of(element_of(name), index)
-        ax.fill_between(energy, base, base + md[row], color=colour, alpha=0.25, lw=0)
-        ax.plot(energy, base + lattice[row], color=colour, lw=1.4)
+        highest = LEVEL * float(np.nanmax([md[row], lattice[row]]))
+        ax.fill_between(energy, index, index + md[row] / highest, color=colour, alpha=0.25, lw=0)
+        ax.plot(energy, index + lattice[row] / highest, color=colour, lw=1.4)
         ax.text(
-            0.99, base + 0.6 * level, f"{name}\n{said[row]}", transform=ax.get_yaxis_transform(), ha="right",
-            va="center", color=colour,
+            0.99, index + 0.6, f"{name}\n{said[row]}", transform=ax.get_yaxis_transform(), ha="right", va="center",
+            color=colour,
         )  # fmt: skip
         for curve in (md[row], lattice[row]):
             held = np.cumsum(np.clip(np.nan_to_num(curve), 0, None))
@@ -72,5 +73,6 @@ def draw_levels(
     ax.plot([], [], color="#555555", label="lattice")
     ax.fill_between([], [], color="#555555", alpha=0.25, lw=0, label="MD")
     ax.set_xlim(0, energy[min(int(1.25 * last) + 1, len(energy) - 1)])
-    ax.set_ylim(0, len(names) * level)
+    ax.set_ylim(0, len(names))
+    ax.set_yticks([])
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
