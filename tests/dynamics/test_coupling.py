@@ -65,6 +65,15 @@ def test_a_kick_of_five_degrees_is_found_at_its_size():
     assert "turn by +" in result.attrs["verdict"]
 
 
+@pytest.mark.parametrize(("seed", "kick"), [(31, 0.0), (32, 1.0), (33, 2.0), (34, 5.0)])
+def test_what_is_found_or_not_is_below_its_bound(seed, kick):
+    """A kick too small to be seen is not larger than what is said to be possible, and that is not much."""
+    result = vh.dynamics.coupling(world(seed, kick=kick), "Li", "PS4", cutoffs=3.0)
+    bound = float(result["effect_upper"])
+    assert kick <= bound < kick + 3.0
+    assert bound > float(result["effect"])
+
+
 def test_a_push_is_found_at_its_size():
     result = vh.dynamics.coupling(world(23, push=0.15), "Li", "PS4", cutoffs=3.0)
     assert float(result.translation_p_value) < 0.01

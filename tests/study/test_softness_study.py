@@ -82,13 +82,14 @@ def test_one_model_serves_all_runs(results: Results) -> None:
     assert hot.attrs["trained_on"] == "Na at 700 K"
     np.testing.assert_array_equal(cold["W"], hot["W"])
     for row in results.rows("softness_accuracy"):
-        assert row["value"] - 3 * row["error"] > 0.5  # most of those in the upper half did not hop: chance, not softness
+        # most in the upper half did not hop: they are there by chance, and nothing about them could be told
+        assert row["value"] - 3 * row["error"] > 0.5
     assert "hops are more likely the softer" in results.rows("softness_accuracy", run="1000K")[0]["verdict"]
     for label in ("700K", "1000K"):
         rows = {row["species"]: row["value"] for row in results.rows("softness", run=label)}
         assert rows["Na, mobile"] > 0 > rows["Na, immobile"]
         ranking = results.rows("softness_ranking", run=label)[0]
-        assert ranking["value"] > 0.6
+        assert ranking["value"] - 3 * ranking["error"] > 0.5
 
 
 def test_barriers_of_the_soft_and_the_hard_are_those_planted(results: Results) -> None:

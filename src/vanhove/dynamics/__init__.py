@@ -37,7 +37,9 @@ TABLE = {
     "fast_slow": Entry("_fast_slow", "fast and slow ions: who is around them, at the start", id="B11"),
     "phase_fraction": Entry("_phase_fraction", "share of the ions in glass, crystal and interface with time", id="B12"),
     "rotation": Entry("_rotation", "polyanions as rigid units: memory of direction, libration, turns", id="B13"),
-    "coupling": Entry("_coupling", "do polyanions turn, shift or roll when an ion jumps past them", id="B14"),
+    "coupling": Entry(
+        "_coupling", "do polyanions turn, shift or roll when an ion jumps past them", id="B14", version=2
+    ),
     "bottleneck": Entry("_bottleneck", "area of the windows that ions pass through, always and at jumps", id="B15"),
     "d2min": Entry("_d2min", "non-affine motion of ions against their neighbours, summed up along the run", id="B16"),
 }

@@ -114,7 +114,8 @@ def coupling(
         jumps), ``random(offset)``, the same at the matched times, ``p_value``, and ``effect`` (°) with its standard
         error: the root of the difference of the mean squares at the offset ``effect_at`` where it stands out most,
         which takes out the libration that both have and is what a kick at every jump would amount to; negative where
-        there is less at the jumps. It is chosen for being large: where the p-value is not small it means nothing. The
+        there is less at the jumps. It is chosen for being large: where the p-value is not small it means nothing, and
+        ``effect_upper`` is what there is to say, the largest 95 % bound on it at any offset, by the bootstrap. The
         same for translation (Å) and tilt (°, there the difference of the means) as ``translation_average`` and so on.
         ``p_any`` is the p-value of the three together. ``jump(set)``, ``unit(set)``, ``distance(set)``: which jumps
         were compared. For one ion ``rmsd_ion(time)``, and of the unit beside it ``rmsd_centre`` and ``rmsd_anions``
@@ -184,6 +185,7 @@ def coupling(
         units=len(found.atoms),
         jumps=len(events.ion),
         compared=len(sets.event),
+        broken=motion.broken,
         unmatched=len(events.ion) - len(sets.event),
         example_ion=shown.ion,
         example_unit=shown.unit,
@@ -230,7 +232,7 @@ def _compared(values: dict[str, Floats], permutations: int, rng: np.random.Gener
 def _columns(quantity: str, found: Comparison | None, offsets: NDArray[np.floating]) -> dict[str, Column]:
     prefix, unit, what, _ = QUANTITIES[quantity]
     nothing = np.full(len(offsets), np.nan)
-    lone = dict.fromkeys(("p_value", "effect", "effect_error"), np.nan)
+    lone = dict.fromkeys(("p_value", "effect", "effect_error", "upper"), np.nan)
     numbers = lone if found is None else {name: getattr(found, name) for name in lone}
     along = ("offset",)
     return {
@@ -243,6 +245,7 @@ def _columns(quantity: str, found: Comparison | None, offsets: NDArray[np.floati
         f"{prefix}p_value": Column((), numbers["p_value"], "1", f"p-value of the {what}"),
         f"{prefix}effect": Column((), numbers["effect"], unit, f"{what} that is due to a jump"),
         f"{prefix}effect_error": Column((), numbers["effect_error"], unit, f"standard error of the {what}"),
+        f"{prefix}effect_upper": Column((), numbers["upper"], unit, f"95 % bound of the {what} that is due to a jump"),
         f"{prefix}effect_at": Column(
             (), np.nan if found is None else float(offsets[found.peak]), "ps", "offset at which it stands out most"
         ),

@@ -133,6 +133,7 @@ class Comparison(NamedTuple):
     strongest: Floats  # (permutation): its largest standardised difference; the first is that of the events
     effect: float  # the difference at the peak
     effect_error: float
+    upper: float  # 95 % bound of the effect's size, at any offset
 
 
 def compare(
@@ -162,13 +163,17 @@ def compare(
     matched_values = np.where(there[:, 1:, None], values[:, 1:], np.nan)
     average, random = event.mean(axis=0), np.nanmean(matched_values, axis=1).mean(axis=0)
     power = 2 if squares else 1
-    difference = event[:, peak] ** power - np.nanmean(matched_values[:, :, peak] ** power, axis=1)
-    effects = np.append(difference.mean(), weights @ difference)
-    effects = np.sign(effects) * np.sqrt(np.abs(effects)) if squares else effects
+    difference = event**power - np.nanmean(matched_values**power, axis=1)
+    every = np.vstack([difference.mean(axis=0), weights @ difference])  # (draw, offset)
+    every = np.sign(every) * np.sqrt(np.abs(every)) if squares else every
+    effects = every[:, peak]
+    # squares are less at the jumps only where something holds still: no bound on a kick
+    size = every[1:] if squares else np.abs(every[1:])
+    upper = max(0.0, float(np.percentile(size, 95, axis=0).max()))
     return Comparison(
         average, np.percentile(weights @ event, [2.5, 97.5], axis=0), random,
         float((strongest >= strongest[0] * (1 - 1e-12)).mean()), peak, strongest, float(effects[0]),
-        float(effects[1:].std()),
+        float(effects[1:].std()), upper,
     )  # fmt: skip
 
 
