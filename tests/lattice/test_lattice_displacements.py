@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,7 @@ def test_groups_are_averages_of_their_atoms(glass: xr.Dataset) -> None:
     assert sorted(set(labels)) == ["Li", "P Q0", "S Q0"]
     plain, grouped = (vh.lattice.displacements(glass, 300, groups=g) for g in (None, labels))
     np.testing.assert_allclose(grouped.total, plain.total)
+    xr.testing.assert_equal(vh.lattice.displacements(glass, 300, formers="P", anions="S"), grouped)
     alone = vh.lattice.displacements(glass, 300, groups=[f"Li {k}" if s == "Li" else "" for k, s in enumerate(labels)])
     assert float(alone.total.mean()) == pytest.approx(float(plain.total.sel(species="Li")))
 
@@ -78,7 +80,7 @@ def test_a_density_of_states_gives_what_its_modes_give() -> None:
     vh.draw(found)
 
 
-def test_phonons_and_a_run_of_the_same_harmonic_crystal_agree() -> None:
+def test_phonons_and_a_run_of_the_same_harmonic_crystal_agree(tmp_path: Path) -> None:
     """MD of the chain is made of its own modes with classical amplitudes and random phases."""
     chain_of = vh.lattice.phonons(chain(8), chain_forces(), mesh="gamma")
     rng = np.random.default_rng(11)
@@ -100,12 +102,33 @@ def test_phonons_and_a_run_of_the_same_harmonic_crystal_agree() -> None:
     assert both.species.values.tolist() == ["Na", "Cl", "total"]
     assert (both.common > 0.9).all()
     vh.draw(both)
+    vh.save(vdos, tmp_path / "vdos.nc")
+    beside = vh.lattice.compare_displacements(chain_of, tmp_path / "vdos.nc", cut=2.0)
+    assert beside.attrs["temperature"] == kelvin
+    np.testing.assert_allclose(beside.total_md, md.total)
+    np.testing.assert_allclose(beside.total_lattice, lattice.total)
+    np.testing.assert_allclose(beside.below_lattice, 0, atol=1e-12)
+    np.testing.assert_allclose(np.trapezoid(beside.u2_lattice, beside.energy, axis=1), lattice.total, rtol=1e-4)
+    vh.draw(beside)
+    higher = vh.lattice.compare_displacements(chain_of, vdos, cut=float(np.median(chain_of.frequencies)))
+    np.testing.assert_allclose(higher.total_lattice + higher.below_lattice, lattice.total)
+    assert (higher.total_md < 0.5 * md.total).all()
+
+
+def test_what_can_not_be_compared(glass: xr.Dataset) -> None:
+    chain_of = vh.lattice.phonons(chain(2), chain_forces(), mesh="gamma")
+    for compare in (vh.lattice.compare_dos, vh.lattice.compare_displacements):
+        with pytest.raises(Refusal, match=r"Give that of spectra\.vdos"):
+            compare(glass, chain_of)
+        with pytest.raises(Refusal, match=r"Give that of lattice\.phonons"):
+            compare(vh.lattice.modes(glass), chain_of)
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
         ({"temperature": None}, "states none"), ({"temperature": -1.0}, "temperature"), ({"cut": 0.0}, "cut"),
+        ({"formers": "P"}, "both of the others"),
         ({"groups": ["a"]}, "labels for"), ({"groups": ["a"] * 48}, "holds"), ({"groups": [""] * 48}, "No atom"),
     ],
 )  # fmt: skip

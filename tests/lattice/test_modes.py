@@ -61,6 +61,14 @@ def test_stiff_polyanions_move_as_bodies_in_soft_modes(glass: xr.Dataset) -> Non
     found = vh.lattice.modes(glass, formers="P", anions="S")
     strain = found.motion.sel(motion_kind="strain").values
     soft = glass.frequencies.values < 20
+    assert found.attrs["low_modes"] == soft.sum()
+    np.testing.assert_allclose(found.low_motion, found.motion.values[:, soft].mean(axis=1))
+    assert float(found.low_participation) == pytest.approx(found.participation.values[soft].mean())
+    assert (found.label.values.tolist(), found.low_activity.values.tolist()) == (["PS4"], [1.0])
+    none = vh.lattice.modes(glass, formers="P", anions="S", below=1e-6)
+    assert np.isnan(none.low_motion).all()
+    with pytest.raises(Refusal, match="below"):
+        vh.lattice.modes(glass, below=0)
     assert soft.sum() == 144 - 3 - 8 * 9
     assert strain[soft].max() < 1e-3
     assert strain[~soft].min() > 0.99
@@ -92,6 +100,7 @@ def test_an_endless_network_is_cut_into_polyhedra() -> None:
     shared = vh.lattice.modes(found, formers="Si", anions="O")
     assert shared.attrs["bodies"].startswith("polyhedra")
     assert shared.attrs["n_bodies"] == 8
+    assert shared.body_label.values.tolist() == ["Si Q4"] * 8
     np.testing.assert_allclose(shared.motion.sel(motion_kind="ions"), 0, atol=1e-12)
     assert set(vh.lattice.polyhedron_labels(found, "Si", "O")) == {"Si Q4", "O bridging"}
 

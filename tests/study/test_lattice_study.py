@@ -81,6 +81,15 @@ def test_numbers_and_page(study: Path, engine: Counter[str]) -> None:
     assert "of the structure &#39;start&#39;, relaxed" in page
 
 
+def test_a_room_is_said_with_a_name_that_two_have(study: Path) -> None:
+    assert "lattice.displacements" in read_study(study).observables
+    study.write_text(STUDY.replace("lattice.displacements", '"lattice.displacements"'))
+    assert "lattice.displacements" in read_study(study).observables
+    study.write_text(STUDY.replace("lattice.displacements", "lattice.displacement"))
+    with pytest.raises(vh.Refusal, match=r"there is no such observable.*lattice\.displacements"):
+        read_study(study)
+
+
 def test_forces_that_nobody_gives_are_asked_for(tmp_path: Path) -> None:
     walk = vh.from_arrays(np.zeros((3, 1, 3)), 5.0, ["Cu"], [0.0, 1.0, 2.0], wrapped=False)
     walk.save(tmp_path / "run.h5md")
