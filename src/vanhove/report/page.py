@@ -16,6 +16,7 @@ from . import answers
 from .citing import references
 from .findings import gather
 from .matrix import by_temperature
+from .mechanism import mechanism
 from .panel import render
 from .paper import beside, overlaid, sources
 from .runs import datasets_table, facts, runs_table, stages_table, versions, what_ran
@@ -37,10 +38,11 @@ def write(folder: str | os.PathLike[str]) -> Path:
     where = Path(folder)
     front = picture(results)
     found = gather(results, polyhedra_of(results), mobile_of(results))
+    first = next(iter(mobile_of(results)), "")
     expected = kept(folder)
     overlays = [] if expected is None else expected.overlay
     parts = [
-        dict(id=section.id, title=section.title, intro=section.intro, numbers=section.numbers,
+        dict(id=section.id, title=section.title, intro=section.intro, numbers=section.numbers, details=section.details,
              figures=[render(overlaid(panel, overlays), where) for panel in section.panels])
         for section in sections(results, found)
     ]  # fmt: skip
@@ -56,6 +58,8 @@ def write(folder: str | os.PathLike[str]) -> Path:
         notes=said.get("notes", "").strip(),
         lead=answers.lead(results, found),
         cards=answers.cards(results, found),
+        moves=first,
+        mechanism=mechanism(results, found, first, polyhedra_of(results)),
         numbers=by_temperature(results, found),
         picture=None if front is None else render(front, where),
         sections=parts,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from .captions import AXES, LAWS, caption_of, picture_caption
 from .curves import mean_squared
 from .findings import quantity_of
 from .listing import listed
+from .mechanism import details
 from .numbers import finite, kelvin
 from .panel import SIZE, Panel, numbers_of, slug
 from .transport import by_temperature
@@ -37,12 +38,14 @@ JUMPS = tuple(
     f"dynamics.{name}"
     for name in (
         "non_gaussian", "van_hove", "gaussian_departure", "displacements", "jumps", "cages", "sites",
-        "van_hove_distinct", "d2min", "rotation", "coupling", "bottleneck",
+        "van_hove_distinct", "d2min",
     )
 )  # fmt: skip
-PLACES = (
-    "dynamics.density", "dynamics.fast_slow", "dynamics.phase_fraction", "softness.soft_ions", "softness.features",
+CAUSES = (
+    "softness.soft_ions", "softness.soft_profile", "softness.features", "softness.scan", "dynamics.coupling",
+    "dynamics.bottleneck", "dynamics.rotation",
 )  # fmt: skip
+PLACES = ("dynamics.density", "dynamics.fast_slow", "dynamics.phase_fraction")
 LATTICE = tuple(
     f"lattice.{name}"
     for name in ("phonons", "compare_dos", "compare_displacements", "displacements", "modes", "instantaneous_modes")
@@ -64,6 +67,7 @@ class Section:
     intro: str
     panels: list[Panel]
     numbers: Table | None = None
+    details: Sequence[str] = ()  # what results say in words
 
 
 def sections(results: Results, found: Findings) -> list[Section]:
@@ -71,11 +75,13 @@ def sections(results: Results, found: Findings) -> list[Section]:
     names = dict.fromkeys(record.observable for record in results.results)
     structural = [name for name in names if name.startswith("structure.")]
     places = [name for name in PLACES if name in names]
+    causes = [name for name in CAUSES if name in names]
     jumps = [name for name in JUMPS if name in names]
-    jumps += [name for name in names if name.startswith("dynamics.") and name not in {*TRANSPORT, *jumps, *places}]
+    told = {*TRANSPORT, *jumps, *places, *causes}
+    jumps += [name for name in names if name.startswith("dynamics.") and name not in told]
     spectral = [name for name in names if name.startswith("spectra.")]
     lattice = [name for name in LATTICE if name in names]
-    shown = {*places, *lattice}
+    shown = {*places, *causes, *lattice}
     other = [n for n in names if not n.startswith(("dynamics.", "structure.", "spectra.")) and n not in shown]
     candidates = [
         Section(
@@ -112,6 +118,15 @@ def sections(results: Results, found: Findings) -> list[Section]:
             f"Which places ions visit and what is around the quick and the slow ones{_at_ends(results)}.",
             _ends(results, places),
             listed(results, listing.PLACES),
+        ),
+        Section(
+            "causes",
+            "What moves them",
+            "Whether what surrounds an ion tells that it will move, and whether polyanions and the windows between "
+            f"anions take part in its jumps{_at_ends(results)}.",
+            _ends(results, causes),
+            listed(results, listing.CAUSES),
+            details(results),
         ),
         Section(
             "spectra",
