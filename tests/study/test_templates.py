@@ -78,6 +78,22 @@ def test_every_study_of_a_paper_passes_its_checks(tmp_path: Path, name: str, fil
     assert sum(task.function.startswith("study.") for task in todo) >= 2
 
 
+def test_sites_from_a_file_beside_the_study_are_found_and_tried(tmp_path: Path) -> None:
+    from vanhove.study.rehearsal import rehearse
+
+    new(tmp_path, "li6ps5cl")
+    study = read_study(tmp_path / "small.toml")
+    assert study.simulate is not None
+    short = study.simulate.model_copy(update={"produce": 1.0})
+    kept = {name: study.observables[name] for name in ("dynamics.msd", "dynamics.sites")}
+    plan = plan_of(study.model_copy(update={"simulate": short, "observables": kept}))
+    assert next(task for task in plan.tasks if "sites" in task.label).options["sites"] == str(tmp_path / "t5.cif")
+    rehearse(plan)
+    (tmp_path / "t5.cif").unlink()
+    with pytest.raises(vh.Refusal, match="no such file"):
+        plan_of(study)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PAPERS)
 @pytest.mark.parametrize("file", ["study.toml", "small.toml"])
@@ -107,7 +123,8 @@ def test_what_is_expected_is_cited(tmp_path: Path, name: str, file: str) -> None
 @pytest.mark.parametrize(
     ("name", "shorter"),
     [
-        ("na2s-sis2", [("atoms = 480", "atoms = 96"), ("[1, 5, 20]", "[0.5]"), ("after = 10", "after = 1")]),
+        ("na2s-sis2", [("atoms = 480", "atoms = 96"), ("[1, 5, 20]", "[0.5]"), ("after = 10", "after = 1"),
+                       ("window = 5", "window = 1"), ("bottleneck = {", "# bottleneck = {")]),
         ("li2si2o5", [("atoms = 324", "atoms = 108"), ("[2, 6, 10]", "[0.5]")]),
     ],
 )  # fmt: skip

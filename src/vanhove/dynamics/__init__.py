@@ -31,7 +31,12 @@ TABLE = {
         "_conductivity", "ionic conductivity by species and total: Nernst-Einstein, Einstein or Green-Kubo", id="B7"
     ),
     "jumps": Entry("_jumps", "jumps of ions without sites: lengths, waiting times, rate, recrossings out", id="B8"),
-    "sites": Entry("_sites", "occupancy of sites, rates from site to site, residence times, kinds of hops", id="B9"),
+    "sites": Entry(
+        "_sites",
+        "occupancy of sites, rates from site to site, residence times, kinds of hops",
+        id="B9",
+        files=("sites",),
+    ),
     "cages": Entry("_cages", "residence of ions in cages around moving atoms, and their jumps between them", id="B9"),
     "density": Entry("_density", "density of ions in the cell, free energy and percolation", id="B10"),
     "fast_slow": Entry("_fast_slow", "fast and slow ions: who is around them, at the start", id="B11"),

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from .planned import PlannedRun
     from .tasks import Task
 
-OF_POLYANIONS = {
-    "dynamics.rotation", "dynamics.coupling", "dynamics.bottleneck", "lattice.modes", "lattice.displacements",
+OF_A_STRUCTURE = {  # of polyanions, of places in a crystal, of atoms by their numbers
+    "dynamics.rotation", "dynamics.coupling", "dynamics.bottleneck", "dynamics.sites",
+    "lattice.modes", "lattice.displacements",
 }  # fmt: skip
 UNITS = 2  # formula units: two atoms of a kind make a pair
 STEP = 0.1  # Å, of the walk between frames
@@ -43,7 +44,7 @@ def rehearse(plan: Plan) -> None:
         for task in plan.tasks:
             if simulation.simulates(task) or task.run not in (run.name, run.start, ""):
                 continue
-            sources = [plan.by_key[key] for key in task.inputs]
+            sources = [plan.by_key[key] for key in task.inputs if key in plan.by_key]  # the others are files
             wanted = [(source.function, source.species) for source in sources if not simulation.simulates(source)]
             if any(function == PHASES for function, _ in wanted):
                 continue  # atoms at random have no phases
@@ -54,11 +55,11 @@ def rehearse(plan: Plan) -> None:
 
 
 def _tried(task: Task, inputs: list[Dataset], traj: Trajectory) -> Dataset | None:
-    """The result; None of what is refused because atoms at random make no polyanions."""
+    """The result; None of what is refused because a few atoms at random have no structure."""
     try:
         return compute(task, inputs, lambda: traj, springs)
     except Refusal as refused:
-        if task.function in OF_POLYANIONS:
+        if task.function in OF_A_STRUCTURE:
             return None
         raise Refusal(refused.what, " ".join(filter(None, [refused.where, f"[{task.label}]"])), refused.do)
 
