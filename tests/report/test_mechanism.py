@@ -107,13 +107,13 @@ def test_what_was_not_learnt_is_said(tmp_path: Path) -> None:
 def test_coupling_that_was_found(tmp_path: Path) -> None:
     text = told(tmp_path, ("dynamics.coupling", 600, COUPLED))[1].text
     assert text == (
-        "The framework takes part: when Na jumps, the nearest SiS4 turns by 5.1 ± 0.4 ° more and rolls by 2.7 ± 0.5 ° "
+        "The framework takes part: when Na jumps, the nearest SiS₄ turns by 5.1 ± 0.4 ° more and rolls by 2.7 ± 0.5 ° "
         "along with it, compared with other times (p = 0.0005, 254 jumps, 600 K)."
     )
     against = {**COUPLED, "p_any": 0.03, "effect": -3.0, "tilt_effect": -2.0}
     text = told(tmp_path, ("dynamics.coupling", 600, against))[1].text
     assert text.startswith(
-        "The framework perhaps takes part: when Na jumps, the nearest SiS4 turns by 3.0 ± 0.4 ° less"
+        "The framework perhaps takes part: when Na jumps, the nearest SiS₄ turns by 3.0 ± 0.4 ° less"
     )
     assert "rolls by 2.0 ± 0.5 ° against it" in text
     faint = {**COUPLED, "p_any": 0.03, "p_value": 0.3, "tilt_p_value": 0.2}
@@ -123,9 +123,9 @@ def test_coupling_that_was_found(tmp_path: Path) -> None:
 def test_no_coupling_leaves_a_bound(tmp_path: Path) -> None:
     text = told(tmp_path, ("dynamics.coupling", 1000, FREE), ("dynamics.coupling", 1300, COUPLED))[1].text
     assert text == (
-        "No coupling was found: when Na jumps, the nearest SiS4 turns and shifts as at any other time (p = 0.74, 254 "
+        "No coupling was found: when Na jumps, the nearest SiS₄ turns and shifts as at any other time (p = 0.74, 254 "
         "jumps, 1000 K; p < 0.01 at 1 of 2 temperatures; 29 of 47 units break up on the way), which leaves room for a "
-        "kick of at most 6.2° and 0.11 Å."
+        "kick of at most 6.2° and 0.11 Å (95 %)."
     )
 
 

@@ -286,7 +286,9 @@ def draw(result: Dataset, ax: Axes) -> None:
         ax.set_ylim(0, 2.4 * float(np.nanmax(high)))  # room for the inset
         ax.set_xlim(offset[0], offset[-1])
         p = float(result["p_value"])
-        words = f"{result.attrs['unit_name']}: p = {p:.2g}, {float(result['effect']):+.2g}°"
+        words = f"{result.attrs['unit_name']}: p = {p:.2g}, {float(result['effect']):+.2g}°".replace(
+            "-", "\N{MINUS SIGN}"
+        )
         ax.legend(loc="lower right", title=words, title_fontsize="small")
     else:
         ax.plot(offset, np.zeros(len(offset)), color="#BBBBBB", lw=0.8)

@@ -68,12 +68,12 @@ SAYS = {
         is no rotation, a level below it libration. Bands: one standard error. Inset: distribution of the libration
         angle (°), from the nearest of the orientations that look alike; dashes: its root mean square.""",
     "dynamics.coupling": """
-        Mean rotation (°) of the polyanion nearest to a jump of {of} about that time (ps) {where}, beside the same at
+        Mean rotation (°) of the polyanion nearest to a jump about that time (ps) {where}, beside the same at
         matched times of the same ions and polyanions (dashes). Band: 95 %, by bootstrap. Inset: smoothed net
         displacements (Å) of one ion and of the polyanion that it jumps past, along the run.""",
     "dynamics.bottleneck": """
         Distribution (1/Å²) of the areas of the windows between anions {where}, at all times and in the middle of the
-        jumps of {of} through them. Inset: mean area (Å²) about the jumps with its 95 % band, and at matched times
+        jumps through them. Inset: mean area (Å²) about the jumps with its 95 % band, and at matched times
         (dashes).""",
     "dynamics.d2min": """
         Distribution over {of} of the non-affine motion against their neighbours (Å) {where}, summed up along the run;

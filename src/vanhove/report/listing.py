@@ -33,8 +33,7 @@ CAUSES = {
     "softness_accuracy": "Accuracy of softness, held out", "softness_ranking": "Mobile softer than immobile",
     "softness": "Mean softness", "hops_by_softness": "Slope of ln(hop rate) with softness",
     "hop_rate_soft": "Hop rate, S > 0", "hop_rate_hard": "Hop rate, S < 0",
-    "coupling_rotation": "Rotation at jumps", "coupling_translation": "Translation at jumps",
-    "coupling_tilt": "Rolling along at jumps", "coupling_p": "p-value of the three",
+    "coupling_p": "p-value of coupling",  # effects are told where it is small: they are chosen for being large
     "window_area": "Area of windows", "window_widening": "Widening at jumps", "window_p": "p-value of the widening",
     "libration": "Libration", "reorientation_rate": "Turns of polyanions",
 }  # fmt: skip

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vanhove.study.replicas import mean_of
 
-from .numbers import finite, kelvin, with_error
+from .numbers import SPACE, finite, kelvin, subscripts, with_error
 
 if TYPE_CHECKING:
     from xarray import Dataset
@@ -46,11 +46,8 @@ def mechanism(results: Results, found: Findings, ion: str, polyhedra: Sequence[t
     """The three sentences about ``ion``; none where nothing moves in the study."""
     if not ion or not any(record.observable.startswith(("dynamics.", "softness.")) for record in results.results):
         return []
-    return [
-        _surroundings(results, found, ion),
-        _framework(results, ion, polyhedra),
-        _motion(results, found, ion),
-    ]
+    said = [_surroundings(results, found, ion), _framework(results, ion, polyhedra), _motion(results, found, ion)]
+    return [replace(one, text=one.text.replace(" ± ", f"{SPACE}±{SPACE}")) for one in said]
 
 
 def _surroundings(results: Results, found: Findings, ion: str) -> Sentence:
@@ -113,7 +110,7 @@ def _coupling(results: Results, ion: str) -> str:
         first = next((all_of[0] for all_of in every.values()), None)
         return "" if first is None else f"Whether polyanions take part is not known: {first.attrs['verdict']}"
     temperature, there = next(iter(tested.items()))
-    unit = f"the nearest {there[0].attrs['unit_name']}"
+    unit = f"the nearest {subscripts(there[0].attrs['unit_name'])}"
     p = _joint([_of(one, "p_any") for one in there])
     jumps = sum(int(one.attrs["compared"]) for one in there)
     said = f"(p = {p:.2g}, {jumps} jumps{_comma(temperature)}{_others(tested)}{_broken(there)})"
@@ -126,7 +123,7 @@ def _coupling(results: Results, ion: str) -> str:
         for prefix, (_, unit_of) in list(QUANTITIES.items())[:2]
         if all(f"{prefix}effect_upper" in one for one in there)
     ]
-    most = f", which leaves room for a kick of at most {' and '.join(bounds)}" if bounds else ""
+    most = f", which leaves room for a kick of at most {' and '.join(bounds)} (95 %)" if bounds else ""
     return f"No coupling was found: when {ion} jumps, {unit} turns and shifts as at any other time {said}{most}"
 
 

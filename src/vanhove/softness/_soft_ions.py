@@ -209,11 +209,18 @@ def _taken_over(
     scores = model.score(found).assign(label=(("sample",), classes, LABEL))
     one = agreement(scores, classes)
     where = f"{model.species} at {float(told['temperature']):g} K" if "temperature" in told else "another run"
-    said = f"{100 * one.accuracy:.1f} ± {100 * one.accuracy_error:.1f} %"
+    there, here, ranked = (
+        f"{100 * value:.1f} ± {100 * error:.1f} %"
+        for value, error in (
+            (model.accuracy, model.accuracy_error), (one.accuracy, one.accuracy_error), (one.ranking, one.ranking_error)
+        )
+    )  # fmt: skip
     holds = one.ranking - CHANCE * one.ranking_error > 0.5
     return Judged(
         model, scores, one, f"all of this run; the model is that of {where}", where,
-        f"{model.summary} Of this run, which it was not trained on, it has {said} right.",
+        f"Softness of {model.species} by the model of {where}, which has {there} right of what was held out there. Of "
+        f"this run, which it was not trained on, it has {here} right; of a mobile and an immobile sample the mobile is "
+        f"the softer in {ranked}.",
         "holds here, too" if holds else "no better than guessing here",
     )  # fmt: skip
 
@@ -264,7 +271,8 @@ def draw(result: Dataset, ax: Axes) -> None:
     right.errorbar(softness, hops, error, color="black", marker="o", markersize=4, linewidth=1.2, label="hops")
     right.set_ylabel(f"probability to hop within {float(result.attrs['within']):g} ps")
     right.set_ylim(0, 1.35 * max(float(np.nanmax(hops + error)), 1e-6) if np.isfinite(hops + error).any() else 1)
-    told = f"held-out accuracy {100 * float(result['accuracy']):.1f} ± {100 * float(result['accuracy_error']):.1f} %"
+    told = f"accuracy {100 * float(result['accuracy']):.1f} ± {100 * float(result['accuracy_error']):.1f} %"
+    told += f", model of {result.attrs['trained_on']}" if result.attrs["trained_on"] else ", held out"
     ax.set(xlabel=f"softness S of {result.attrs['species']}", ylabel="distribution P(S)")
     ax.set_ylim(0, 1.35 * ax.get_ylim()[1])  # room for the legend
     lines = [part for one in (ax, right) for part in zip(*one.get_legend_handles_labels(), strict=True)]

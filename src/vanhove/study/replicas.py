@@ -33,7 +33,7 @@ LEVEL, WIDE_LEVEL = 0.6827, 0.95  # of the error, and of the interval from low t
 NORMAL_95 = 1.959964  # standard errors to either side
 ONE_SIDED_95 = 1.644854
 SAME = 1e-12  # of a value, that only rounding makes
-OF_A_RUN = {"atoms", "density"}  # what was put in, not what came out
+OF_A_RUN = {"atoms", "density", "coupling_p", "window_p"}  # what was put in, and p-values, whose mean says nothing
 ZERO_WHERE_ABSENT = {"unit_share", "Qn_share"}  # a kind of unit that a run does not have has a share there: none
 DIFFUSIVE = "diffusive"
 
