@@ -54,10 +54,10 @@ demo: .venv/.run
 	@$(BIN)/vanhove demo $(DEMO)
 
 test: .venv/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 quick: .venv/.dev
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow"
 
 lint: .venv/.dev
 	$(BIN)/ruff check .
