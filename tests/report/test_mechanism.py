@@ -175,6 +175,12 @@ def test_jumps_a_barrier_company_and_vibrations(tmp_path: Path) -> None:
     )
 
 
+def test_jumps_that_vibration_does_not_set_apart_are_told_with_their_length(tmp_path: Path) -> None:
+    said = {**JUMPS, "verdict": "jumps are not set apart from vibration: one per ion", "threshold": "2.339"}
+    text = told(tmp_path, ("dynamics.jumps", 1000, said))[2].text
+    assert text.endswith("Å at a time (of 2.3 Å and more, which vibration does not set apart).")
+
+
 def test_cages_or_unlike_ions_where_there_are_no_jumps(tmp_path: Path) -> None:
     cages = {"residence_time": 24.2, "residence_error": 1.4}
     assert told(tmp_path, ("dynamics.cages", 500, cages))[2].text == "Na stays 24.2 ± 1.4 ps in a cage at 500 K."

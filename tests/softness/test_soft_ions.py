@@ -119,6 +119,12 @@ def test_a_model_of_another_run_is_applied_as_it_is() -> None:
     assert own().attrs["trained_on"] == ""
     assert "the model is that of Na at 1300 K" in found.attrs["held_out"]
     assert set(found["group"].values) == {"immobile", "mobile"}
+    assert found.attrs["hop_threshold"] == own().attrs["hop_threshold"]
+    hops = vh.dynamics.jumps(other(), "Na", threshold=own().attrs["hop_threshold"])
+    hard, soft = vh.softness.hop_probability(scores_of(found), hops, 1.0, [-99.0, 0.0, 99.0])["rate"].values
+    assert (float(found["hard_rate"]), float(found["soft_rate"])) == (hard, soft)
+    chosen_so = vh.softness.soft_ions(other(), "Na", threshold=2.0, trained_on=own())
+    assert chosen_so.attrs["hop_threshold"] == 2.0
     further = vh.softness.soft_ions(trajectory()[:100], "Na", trained_on=found)  # shells are the model's
     assert further["r"].equals(found["r"])
 

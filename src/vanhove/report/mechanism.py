@@ -179,7 +179,7 @@ def _stays(results: Results, ion: str) -> list[str]:
         wait, length = _mean(there, "waiting_time"), _mean(there, "mean_length")
         if finite(wait[0]):
             rhythm = f"{ion} jumps every {with_error(*wait, 'ps')}{_at(temperature)}"
-            return [f"{rhythm}, by {with_error(*length, 'Å')} at a time"]
+            return [f"{rhythm}, by {with_error(*length, 'Å')} at a time{_blurred(there)}"]
     for temperature, there in _by_temperature(results, "cages", ion).items():
         known = [one for one in there if one["residence_time"].size == 1]
         stay = _mean(known, "residence_time", "residence_error") if known else (math.nan, math.nan)
@@ -193,6 +193,14 @@ def _stays(results: Results, ion: str) -> list[str]:
                 f"after {lag}{_at(temperature)} some {ion} have moved and others not: α₂ is {with_error(*height)} then"
             ]
     return []
+
+
+def _blurred(there: Sequence[Dataset]) -> str:
+    """What counts as a jump, where vibration does not tell."""
+    if not any("not set apart" in str(one.attrs.get("verdict", "")) for one in there):
+        return ""
+    least = float(np.mean([float(one.attrs["threshold"]) for one in there]))
+    return f" (of {least:.2g} Å and more, which vibration does not set apart)"
 
 
 def _barrier(found: Findings, ion: str) -> list[str]:

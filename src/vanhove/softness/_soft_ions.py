@@ -18,7 +18,7 @@ from vanhove.structure._steinhardt import steinhardt
 from ._features import features
 from .agreement import Agreement, agreement
 from .hopping import hop_probability
-from .kept import columns, model_of
+from .kept import MODEL, columns, model_of
 from .labelling import LEFT_OUT, labels, labels_of_samples
 from .order import order_of
 from .scores import CLASS_COLOURS, distribution
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 FRAMES = 20  # of the run, where nobody says how many
 BINS = 8  # of S, in which hops are counted
+HOP = "hop_threshold"  # Å, kept with the model
 LABEL = {"units": "1", "long_name": "1 mobile, 0 immobile, -1 left out"}
 
 
@@ -65,6 +66,7 @@ def soft_ions(
     groups: str | None = None,
     every: int | None = None,
     within: float | None = None,
+    threshold: float | None = None,
     order: int | None = 12,
     trained_on: Dataset | SoftnessModel | str | os.PathLike[str] | None = None,
     seed: int = 0,
@@ -96,6 +98,9 @@ def soft_ions(
         Each how many frames there are features, a multiple of the step; by default so that there are about 20.
     within
         ps, as for :func:`hop_probability`; a step of D²_min by default.
+    threshold
+        Å, the least length of a hop, as for :func:`vanhove.dynamics.jumps`. With ``trained_on`` that of the model's run
+        by default, since rates of hops that are counted otherwise could not be compared.
     order
         Neighbours of the order parameter q̄6 that is kept beside the softness of every sample, of all species; left out
         where the run has no more atoms than that, and with None.
@@ -123,7 +128,8 @@ def soft_ions(
     model, scores = judged.model, judged.scores
     if order is not None and order < traj.whole_system.n_atoms:
         scores = _with_order(traj, species, frames, order, scores)
-    span, happened = step if within is None else within, jumps(traj, species)
+    least = model.data.attrs.get(HOP) if threshold is None else threshold
+    span, happened = step if within is None else within, jumps(traj, species, threshold=least)
     hops = hop_probability(scores, happened, span, BINS)
     sides = hop_probability(scores, happened, span, [-np.inf, 0.0, np.inf])
     labelled = scores.isel(sample=np.flatnonzero(scores["label"].values != LEFT_OUT))
@@ -132,6 +138,7 @@ def soft_ions(
     mean = _mean_of_ions(scores, atoms)
     known = {} if traj.temperature is None else {"temperature": float(traj.temperature)}
     kept, told = columns(model, scores)
+    told[f"{MODEL}{HOP}"] = float(happened.attrs["threshold"])
     one = judged.found
     return dataset(
         "softness.soft_ions",
@@ -170,8 +177,8 @@ def soft_ions(
         },
         parameters=dict(
             species=species, width=width, cutoff=cutoff, surroundings=surroundings, step=step, window=window,
-            quantiles=quantiles, C=C, groups=groups, every=every, within=within, order=order,
-            trained_on=judged.trained_on or None, seed=seed,
+            quantiles=quantiles, C=C, groups=groups, every=every, within=within,
+            threshold=threshold, order=order, trained_on=judged.trained_on or None, seed=seed,
         ),
         history=list(traj.history),
         title=f"Softness of {model.species}",
@@ -181,6 +188,7 @@ def soft_ions(
         held_out=judged.held_out,
         trained_on=judged.trained_on,
         within=float(span),
+        hop_threshold=float(happened.attrs["threshold"]),
         verdict=f"{judged.verdict}; {hops.attrs['verdict']}",
         **told,
         **known,
