@@ -183,7 +183,8 @@ def _groups(found: Dataset, groups: Sequence[str] | None) -> tuple[list[str], Fl
     labels: list[Any] = species if groups is None else [str(each) for each in groups]
     if len(labels) != len(species):
         raise Refusal(f"{len(labels)} labels for {len(species)} atoms", "", "Give groups= one label an atom")
-    names = [name for name in dict.fromkeys(labels) if name]
+    first = {name: species.index(species[labels.index(name)]) for name in dict.fromkeys(labels) if name}
+    names = sorted(first, key=lambda name: (first[name], name))  # element by element as they come
     if not names:
         raise Refusal("No atom has a label", "", "Give groups= some")
     for name in names:
