@@ -82,7 +82,7 @@ def compare_displacements(
             phonons=phonons.attrs["title"], vdos=run.attrs["title"], temperature=temperature, cut=cut,
         ),
         history=[*history_of(run), *history_of(phonons)],
-        title=f"Mean-square displacements by energy, lattice and MD, at {kelvin:g} K",
+        title="Mean-square displacements by energy, of the lattice and of MD",
         temperature=kelvin,
         cut=least,
         resolution_fwhm=resolution,

@@ -144,7 +144,7 @@ def displacements(
             temperature=temperature, cut=cut, groups=groups, formers=formers, anions=anions, cutoffs=cutoffs
         ),
         history=history_of(phonons_or_vdos),
-        title=f"Mean-square displacements by energy at {kelvin:g} K",
+        title="Mean-square displacements by energy" + (f" at {kelvin:g} K" if modes else ""),
         source=str(source),
         temperature=float(kelvin),
         cut=float(least),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 TOTAL = "total"
+ROOM = 1.5  # times the energy that the curves end at: what is said of them stands behind
 LEVEL = 1.08  # times the highest of its curves is the height of a level
 
 
@@ -72,7 +73,7 @@ def draw_levels(
             last = max(last, int((held >= shown * held[-1]).argmax()))
     ax.plot([], [], color="#555555", label="lattice")
     ax.fill_between([], [], color="#555555", alpha=0.25, lw=0, label="MD")
-    ax.set_xlim(0, energy[min(int(1.25 * last) + 1, len(energy) - 1)])
+    ax.set_xlim(0, energy[min(int(ROOM * last) + 1, len(energy) - 1)])
     ax.set_ylim(0, len(names))
     ax.set_yticks([])
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)

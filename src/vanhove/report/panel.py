@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 SIZE = (4.7, 3.55)  # inches: its letters stay legible on a phone
 FOLDER = "figures"
 DIGITS = 8  # of the numbers beside a figure
+MOST_ROWS = 50_000  # of the table beside a figure
 
 
 @dataclass(frozen=True)
@@ -94,9 +95,12 @@ def written(columns: Mapping[str, Sequence[Any]]) -> str:
 
 
 def numbers_of(result: Dataset) -> dict[str, list[Any]]:
-    """A dataset's first variable and all others of its dimensions, as columns; scalars only where all are scalars."""
+    """A dataset's first variable and all others of its dimensions, as columns; scalars only where all are scalars.
+
+    None of a field in space: nobody reads its millions of numbers in a table, and a page can't hold them.
+    """
     first = next(iter(result.data_vars.values()), None)
-    if first is None:
+    if first is None or first.size > MOST_ROWS:
         return {}
     alike = [name for name, variable in result.data_vars.items() if variable.dims == first.dims]
     frame = result[alike].to_dataframe() if first.dims else result[alike].to_array("quantity").to_dataframe("value")
