@@ -41,7 +41,7 @@ MELTED = ("mix", "quench")  # what a glass is made by
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Temperature = Annotated[float, Field(gt=0, lt=20000, allow_inf_nan=False)]
 Words = Annotated[list[str], BeforeValidator(_as_list)]
-Observables = Annotated[dict[str, dict[str, Any]], BeforeValidator(_by_full_names), Field(min_length=1)]
+Observables = Annotated[dict[str, dict[str, Any]], Field(min_length=1), BeforeValidator(_by_full_names)]
 
 
 class Section(BaseModel):
