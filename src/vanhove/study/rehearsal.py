@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from .planned import PlannedRun
     from .tasks import Task
 
-OF_A_STRUCTURE = {  # of polyanions, of places in a crystal, of atoms by their numbers
+OF_A_STRUCTURE = {  # of polyanions, of places in a crystal, of atoms by their numbers, of many ions to learn from
     "dynamics.rotation", "dynamics.coupling", "dynamics.bottleneck", "dynamics.sites",
-    "lattice.modes", "lattice.displacements",
+    "lattice.modes", "lattice.displacements", "softness.soft_ions", "softness.scan",
 }  # fmt: skip
 UNITS = 2  # formula units: two atoms of a kind make a pair
 STEP = 0.1  # Å, of the walk between frames
