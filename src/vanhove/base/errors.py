@@ -33,7 +33,9 @@ def nearest(word: str, known: list[str]) -> str:
     """``" Did you mean 'msd'?"`` when a known word is close to the one given, else the words there are."""
     import difflib
 
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    letters = sorted(word)
+    swapped = [other for other in known if sorted(other) == letters]  # two keys in the wrong order: the likeliest slip
+    close = swapped or difflib.get_close_matches(word, known, n=1, cutoff=0.5)
     return f"Did you mean '{close[0]}'?" if close else f"Known: {', '.join(sorted(known))}."
 
 
