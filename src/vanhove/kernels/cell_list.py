@@ -82,7 +82,7 @@ def _apart(da: int, db: int, dc: int, edges: Floats) -> float:
     for c in range(3):
         across = (edges[c, 0] * x[0] + edges[c, 1] * x[1] + edges[c, 2] * x[2]) / length
         between += d[c] * across - abs(across)
-    return float(between)
+    return between
 
 
 @kernel
@@ -119,7 +119,7 @@ def cell_cost(runs: Ints, m: Ints, atoms: int) -> float:
     for r in range(runs.shape[0]):
         listed += runs[r, 3] - runs[r, 2] + 1
     cells = m[0] * m[1] * m[2]
-    return atoms * (atoms * listed / cells + ROW) + min(cells, atoms) * runs.shape[0] * RUN
+    return float(atoms * (atoms * listed / cells + ROW) + min(cells, atoms) * runs.shape[0] * RUN)
 
 
 @kernel
