@@ -24,6 +24,8 @@ from vanhove.study import Cluster, cluster, run, worker
 from vanhove.study.errand import Errand
 from vanhove.study.progress import Quiet, Simulating
 from vanhove.study.runner import preview
+from vanhove.study.schema import Study
+from vanhove.study.simulation import GLASS
 from vanhove.study.tasks import Task
 from vanhove.study.versions import differences, versions
 
@@ -170,25 +172,27 @@ def test_other_versions_are_refused(
         run(write_study(), tmp_path / "out", executor=far)
 
 
-def order(task: Task, folder: Path, *, identities: dict[str, str] | None = None, study: Any = None) -> worker.Order:
-    return worker.Order("key", "topic", Errand(task, folder, study), versions(), "123\n", identities or {})
+def order(task: Task, folder: Path, identities: dict[str, str] | None = None) -> worker.Order:
+    study = Study(title="", observables={"rdf": {}})
+    return worker.Order("key", "topic", Errand(task, study, folder), versions(), "123\n", identities or {})
 
 
 def test_files_that_a_worker_does_not_see_are_refused(tmp_path: Path) -> None:
     task, file = Task("a", "test", 1, {}), tmp_path / "run.h5md"
     file.write_text("frames")
     seen = {str(file): file_identity(file)}
-    worker._check(order(task, tmp_path, identities=seen), "tcp://far:1")
+    worker._check(order(task, tmp_path, seen), "tcp://far:1")
     file.write_text("other frames")
     with pytest.raises(vh.Refusal, match=r"tcp://far:1: .*run.h5md is another file. Keep it on a disk"):
-        worker._check(order(task, tmp_path, identities=seen), "tcp://far:1")
+        worker._check(order(task, tmp_path, seen), "tcp://far:1")
     file.unlink()
     with pytest.raises(vh.Refusal, match=r"run\.h5md is not there"):
-        worker._check(order(task, tmp_path, identities=seen), "tcp://far:1")
+        worker._check(order(task, tmp_path, seen), "tcp://far:1")
+    simulation = Task("b", GLASS, 1, {})
     with pytest.raises(vh.Refusal, match=r"does not see the results folder\. tcp://far:1"):
-        worker._check(order(task, tmp_path, study="a study"), "tcp://far:1")
+        worker._check(order(simulation, tmp_path), "tcp://far:1")
     (tmp_path / ".lock").write_text("123\n")
-    worker._check(order(task, tmp_path, study="a study"), "tcp://far:1")
+    worker._check(order(simulation, tmp_path), "tcp://far:1")
 
 
 def test_a_run_is_opened_once_until_its_file_changes(write_study: Write, calls: Counter[str]) -> None:
