@@ -83,6 +83,7 @@ def test_a_typo_in_a_study(vanhove: Any) -> None:
         ("compute diffusion none.nc --timestep 0.001", "no option --timestep"),
         ("inspect none.dump", "no such file"),
         ("run none.toml", "no such study"),
+        ("run none.toml --scheduler nowhere", "no scheduler to be reached"),
         ("new x --study dem", "Did you mean 'demo'?"),
         ("report nowhere", "no finished study"),
     ],

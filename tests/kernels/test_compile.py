@@ -18,9 +18,13 @@ OUTER = "from .compile import kernel\nfrom .inner import inner\n\n@kernel\ndef o
 
 
 def run(package: Path, cache: str, code: str) -> str:
-    environment = dict(os.environ, PYTHONPATH=str(package), VANHOVE_CACHE=cache)
+    return said(package, cache, code)[0]
+
+
+def said(package: Path, cache: str, code: str, progress: str = "0") -> tuple[str, str]:
+    environment = dict(os.environ, PYTHONPATH=str(package), VANHOVE_CACHE=cache, VANHOVE_PROGRESS=progress)
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
+    return done.stdout.strip(), done.stderr
 
 
 @pytest.fixture
@@ -46,6 +50,19 @@ def test_an_edit_in_another_kernel_file_is_seen(package: Path, tmp_path: Path) -
 
 def test_kernels_compile_where_nothing_can_be_written(package: Path) -> None:
     assert run(package, "/proc/nowhere", "from vanhove.kernels.outer import outer; print(outer(1.0))") == "4.0"
+
+
+def test_a_pause_for_compiling_is_told(package: Path, tmp_path: Path) -> None:
+    cache = str(tmp_path / "cache")
+    code = (
+        "import numba; theirs = numba.njit(lambda x: x); theirs(1); "
+        "from vanhove.kernels.outer import outer; print(outer(1.0))"
+    )
+    # one line for the kernel and those that it calls, none for what others compile; gone in the end (\r reads as \n)
+    assert said(package, cache, code, "1") == ("4.0", "\n\033[Kcompiling outer, this once\n\033[K")
+    assert said(package, cache, code, "1") == ("4.0", "")
+    assert said(package, str(tmp_path / "other"), code, "0") == ("4.0", "")
+    assert "compiling outer, at every start: set VANHOVE_CACHE" in said(package, "/proc/nowhere", code, "1")[1]
 
 
 def test_other_packages_keep_their_own_cache_folder(package: Path, tmp_path: Path) -> None:

@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from vanhove.kernels.pairs import EDGE, pair_counts
+from vanhove.kernels.cell_list import FINEST, PIECE
+from vanhove.kernels.distance_rows import EDGE, FULL
+from vanhove.kernels.pairs import cheapest, counts_by, pair_counts
 
 WIDTH = 0.1
 
@@ -30,18 +32,19 @@ def every_image(positions, cell, kinds, reach):
     return {pair: np.concatenate(parts) for pair, parts in found.items()}
 
 
-def counted(positions, cell, kinds, bins, width=WIDTH):
-    """The kernel's counts as {(kind, kind): histogram}, all pairs in one call."""
+def counted(positions, cell, kinds, bins, width=WIDTH, division=None):
+    """The kernel's counts as {(kind, kind): histogram}, all pairs in one call; by cells of reach/``division``."""
     species = int(max(kinds)) + 1
     order = np.argsort(kinds, kind="stable")
     starts = np.concatenate([[0], np.cumsum(np.bincount(kinds, minlength=species))])
     pair_of = np.zeros((species, species), np.int64)
     first, second = np.triu_indices(species)
     pair_of[first, second] = pair_of[second, first] = np.arange(len(first))
-    counts = pair_counts(
+    asked = (
         np.ascontiguousarray(positions[None]), np.ascontiguousarray(cell[None]),
         order, starts, pair_of, len(first), width, bins,
-    )[0]  # fmt: skip
+    )  # fmt: skip
+    counts = (pair_counts(*asked) if division is None else counts_by(max(division, 1), division, *asked))[0]
     return {(int(a), int(b)): counts[pair_of[a, b]] for a, b in zip(first, second, strict=True)}
 
 
@@ -79,7 +82,9 @@ def test_equals_the_count_of_every_image(cell, reach):
     positions = rng.uniform(-2, 3, (40, 3)) @ cell  # unwrapped by several cells
     kinds = rng.integers(0, 3, 40)
     bins = round(reach / WIDTH)
-    assert_same(counted(positions, cell, kinds, bins), expected(positions, cell, kinds, bins))
+    wanted = expected(positions, cell, kinds, bins)
+    for division in (None, *range(FINEST + 1)):
+        assert_same(counted(positions, cell, kinds, bins, division=division), wanted)
 
 
 @settings(max_examples=60, deadline=None)
@@ -89,13 +94,14 @@ def test_equals_the_count_of_every_image(cell, reach):
     edges=arrays(float, 3, elements=st.floats(2, 6, width=32)),
     species=st.integers(1, 3),
     reach=st.floats(0.5, 6),
+    division=st.integers(0, FINEST),
 )
-def test_equals_the_count_of_every_image_in_any_small_cell(fractions, lower, edges, species, reach):
+def test_equals_the_count_of_every_image_in_any_small_cell(fractions, lower, edges, species, reach, division):
     cell = np.diag(edges)
     cell[1, 0], cell[2, 0], cell[2, 1] = lower[:3]
     kinds = np.arange(len(fractions)) % species
     bins = max(1, int(reach / WIDTH))
-    got = counted(fractions @ cell, cell, kinds, bins)
+    got = counted(fractions @ cell, cell, kinds, bins, division=division)
     wanted = expected(fractions @ cell, cell, kinds, bins)
     for pair in wanted:  # what lies within rounding of an edge may fall on either side of it
         edge = np.abs(np.cumsum(got[pair]) - np.cumsum(wanted[pair]))
@@ -103,6 +109,55 @@ def test_equals_the_count_of_every_image_in_any_small_cell(fractions, lower, edg
         close = near[np.abs(near - np.round(near)) < 1e-11]
         unsure = np.bincount(np.round(close).astype(int), minlength=bins + 2)[1 : bins + 1]
         assert (edge <= unsure).all()
+
+
+LARGE = {
+    "cube": np.diag([36.0, 36.0, 36.0]),
+    "box": np.diag([61.0, 24.0, 33.0]),
+    "triclinic": np.array([[36.0, 0, 0], [12.0, 38.0, 0], [-9.0, 16.0, 37.0]]),
+    "skewed": np.array([[34.0, 0, 0], [70.0, 36.0, 0], [-95.0, 55.0, 39.0]]),
+}
+
+
+@pytest.mark.parametrize("cell", LARGE.values(), ids=LARGE.keys())
+@pytest.mark.parametrize("lattice", [False, True], ids=["at random", "on a lattice"])
+def test_a_cell_list_gives_the_bits_of_all_pairs(cell, lattice):
+    """The distance between two atoms has the same bits either way, so that not one count differs at any width."""
+    rng = np.random.default_rng(16)
+    fractions = rng.uniform(-1, 2, (3456, 3))
+    if lattice:
+        fractions = np.indices((12, 12, 24)).reshape(3, -1).T / [12, 12, 24] + rng.integers(-2, 3, (3456, 3))
+    kinds = rng.integers(0, 3, 3456)
+    for reach, width in ((3.0, 0.05), (9.5, 0.05), (12.0, 1e-4)):
+        bins = round(reach / width)
+        all_pairs = counted(fractions @ cell, cell, kinds, bins, width, division=0)
+        assert sum(histogram.sum() for histogram in all_pairs.values()) > 100
+        for division in range(1, FINEST + 1):
+            assert_same(counted(fractions @ cell, cell, kinds, bins, width, division=division), all_pairs)
+
+
+def test_neighbourhoods_of_more_atoms_than_are_held_at_a_time():
+    rng = np.random.default_rng(17)
+    positions, kinds = rng.uniform(0, 6, (2 * PIECE + 300, 3)), rng.integers(0, 2, 2 * PIECE + 300)
+    positions[: PIECE + 200] = positions[0] + rng.normal(scale=0.01, size=(PIECE + 200, 3))  # in one cell
+    all_pairs = counted(positions, CELLS["cube"], kinds, 28, division=0)
+    for division in (1, 3):
+        assert_same(counted(positions, CELLS["cube"], kinds, 28, division=division), all_pairs)
+    everything = sum(histogram.sum() for histogram in counted(positions, CELLS["cube"], kinds, 110).values())
+    images = len(kinds) ** 2 / 2 * 4 / 3 * np.pi * 11**3 / 6**3
+    assert everything == pytest.approx(images, rel=0.02)
+
+
+def test_large_systems_go_by_cells_and_small_ones_by_all_pairs():
+    def way(atoms, reach, density=0.05):
+        cell = np.eye(3) * (atoms / density) ** (1 / 3)
+        return cheapest(cell, np.array([0, atoms]), np.zeros((1, 1), np.int64), reach)[1]
+
+    assert way(300, 6.0) == 0
+    assert way(3000, 19.0) == 0  # nearly all pairs are within reach
+    assert way(3500, 10.0) > 0
+    assert way(10_000, 10.0) > 0
+    assert way(300, 12.0) > 0  # beyond half the cell, where images count
 
 
 def test_shells_on_the_edges_of_bins_stay_whole():
@@ -165,10 +220,9 @@ def test_each_frame_uses_its_own_cell():
 
 
 @pytest.mark.slow
-def test_more_pairs_than_32_bits_count():
-    atoms = 93_000  # 4.32e9 pairs, all in one bin
-    positions = np.zeros((1, atoms, 3))
-    got = pair_counts(
-        positions, np.eye(3)[None], np.arange(atoms), np.array([0, atoms]), np.zeros((1, 1), np.int64), 1, 0.1, 2
-    )
-    np.testing.assert_array_equal(got[0, 0], [atoms * (atoms - 1) // 2, 0])
+@pytest.mark.parametrize("division", [0, 1])
+def test_more_pairs_than_32_bits_count(division):
+    atoms = 93_000
+    assert atoms * (atoms - 1) // 2 > 2 * FULL  # all in one bin
+    got = counted(np.zeros((atoms, 3)), np.eye(3), np.zeros(atoms, int), 2, division=division)[0, 0]
+    np.testing.assert_array_equal(got, [atoms * (atoms - 1) // 2, 0])

@@ -12,27 +12,34 @@ QUIET_SECONDS = 2.0  # shorter work says nothing
 BETWEEN_LINES = 0.2
 
 
-class Progress:
-    """Counts work done of ``total`` and shows it with the time left; safe to advance from several threads.
+def visible() -> bool:
+    """Whether a person watches: standard error is a terminal, or ``VANHOVE_PROGRESS=1`` says so (``=0``: nobody)."""
+    wish = os.environ.get("VANHOVE_PROGRESS")
+    return sys.stderr.isatty() if wish is None else wish != "0"
 
-    Shown when standard error is a terminal, or always with ``VANHOVE_PROGRESS=1`` and never with ``=0``.
-    """
+
+def overwrite(text: str = "") -> None:
+    """Put ``text`` where the line was that is shown now."""
+    sys.stderr.write(f"\r\033[K{text}")
+    sys.stderr.flush()
+
+
+class Progress:
+    """Counts work done of ``total`` and shows it with the time left; safe to advance from several threads."""
 
     def __init__(self, what: str, total: int) -> None:
         self.what, self.total, self.done = what, max(total, 1), 0
         self._start = time.monotonic()
         self._shown = 0.0
         self._lock = Lock()
-        wish = os.environ.get("VANHOVE_PROGRESS")
-        self._visible = sys.stderr.isatty() if wish is None else wish != "0"
+        self._visible = visible()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._shown:
-            sys.stderr.write("\r\033[K")
-            sys.stderr.flush()
+            overwrite()
 
     def advance(self, amount: int = 1) -> None:
         """Say that ``amount`` more is done."""
@@ -44,8 +51,7 @@ class Progress:
                 return
             self._shown = now
             left = spent * (self.total - self.done) / max(self.done, 1)
-            sys.stderr.write(f"\r\033[K{self.what}: {100 * self.done / self.total:.0f} %, {duration(left)} left")
-            sys.stderr.flush()
+            overwrite(f"{self.what}: {100 * self.done / self.total:.0f} %, {duration(left)} left")
 
 
 def duration(seconds: float) -> str:

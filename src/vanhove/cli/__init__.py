@@ -120,11 +120,14 @@ def run(
     study: Annotated[Path, typer.Argument(metavar="study.toml")],
     out: Annotated[Path | None, typer.Option(help="Results folder; beside the study when not given.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; do nothing.")] = False,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Send the tasks to a Dask cluster: tcp://machine:8786.")
+    ] = None,
 ) -> None:
     """Run a study; what is done already is not done again."""
     from .studies import run as run_study
 
-    _say(run_study(study, out, dry_run=dry_run))
+    _say(run_study(study, out, dry_run=dry_run, scheduler=scheduler))
 
 
 @app.command()

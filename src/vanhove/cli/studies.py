@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,15 +15,16 @@ if TYPE_CHECKING:
     from vanhove.study.tasks import Task
 
 
-def run(file: Path, out: Path | None, *, dry_run: bool) -> list[str]:
-    """Run a study and write its page; returns the numbers and where the page is."""
+def run(file: Path, out: Path | None, *, dry_run: bool = False, scheduler: str | None = None) -> list[str]:
+    """Run a study, on a cluster where one is named, and write its page; returns the numbers and where the page is."""
     if dry_run:
         return _planned(file, out)
     from vanhove import report, study
     from vanhove.study.replicas import told_once
 
-    with Watch() as watch:
-        results = study.run(file, out, progress=watch)
+    with ExitStack() as opened:
+        cluster = opened.enter_context(study.Cluster(scheduler)) if scheduler is not None else None
+        results = study.run(file, out, progress=opened.enter_context(Watch()), executor=cluster)
     page = report.write(results.folder)
     return [*summary(told_once(results.summary)), "", f"numbers: {results.folder / 'summary.csv'}", f"report:  {page}"]
 
@@ -34,7 +36,7 @@ def demo(folder: Path) -> list[str]:
     file, text = folder / STUDY, templates()["demo"]
     if not file.is_file() or file.read_text(encoding="utf-8") != text:
         write_text(file, text)
-    return run(file, folder, dry_run=False)
+    return run(file, folder)
 
 
 def new(folder: Path, name: str) -> list[str]:

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
+from numba.core import event
 
 from vanhove.base.files import cache_folder
+from vanhove.base.progress import overwrite, visible
 from vanhove.base.version import __version__
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -29,6 +31,35 @@ def _folder() -> str | None:
     name = f"{__version__}-{hashlib.blake2b(source, digest_size=8).hexdigest()}"
     folder = cache_folder("kernels", name)
     return str(folder) if folder else None
+
+
+class _Told(event.Listener):  # type: ignore[misc]  # numba has no types
+    """Says that a kernel is being compiled: a pause of seconds, once for every version on a machine."""
+
+    def __init__(self) -> None:
+        self._under_way = 0  # a kernel compiles those that it calls; numba compiles in one thread at a time
+
+    def on_start(self, event: Any) -> None:
+        if _is_ours(event):
+            self._under_way += 1
+            if self._under_way == 1 and visible():
+                often = (
+                    "this once" if _folder() else "at every start: set VANHOVE_CACHE to a folder that can be written"
+                )
+                overwrite(f"compiling {event.data['dispatcher'].py_func.__name__.strip('_')}, {often}")
+
+    def on_end(self, event: Any) -> None:
+        if _is_ours(event):
+            self._under_way -= 1
+            if self._under_way == 0 and visible():
+                overwrite()
+
+
+def _is_ours(event: Any) -> bool:
+    return str(event.data["dispatcher"].py_func.__module__).startswith("vanhove.")
+
+
+event.register("numba:compile", _Told())
 
 
 def kernel(function: Function) -> Function:

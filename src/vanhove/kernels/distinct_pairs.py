@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .compile import kernel
+from .distance_rows import EDGE, FULL, SPARE, empty_into, nearest_row, plain_row, tally
 from .lattice import inverse_into, reduce_cell
-from .pairs import EDGE, FULL, SPARE, empty_into, nearest_row, plain_row, tally
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -185,7 +185,8 @@ def pair_histograms(traj: Trajectory, plan: PairPlan, width: float, bins: int) -
         return sums
 
     table = 8 * shape[1] * bins  # one histogram of all pairs
-    blocks = cut_frames(traj, 2 * 24 * traj.n_atoms + 3 * table, fixed=4 * shape[0] * table)
+    sorted_atoms = 150 * traj.n_atoms  # one frame's, by slabs or cells, with the cells' edges
+    blocks = cut_frames(traj, 2 * 24 * traj.n_atoms + 3 * table, fixed=4 * shape[0] * table + sorted_atoms)
     total = add_blocks(blocks, work, "g(r)")
     # with one cell the volume is a factor of the whole numbers: the same bits however the frames are cut
     counts: Floats = plan.weights @ total["counts"].astype(np.float64)

