@@ -181,7 +181,7 @@ def _known(output: Output | None, energies: Floats) -> list[Calculation | None]:
     if not there.all():
         raise Refusal(
             "The positions and the output are not of one run",
-            f"{output.path} lacks {int((~there).sum())} energies of the positions, such as {energies[~there][0]:.6f} eV",
+            f"{output.path} lacks {int((~there).sum())} energies of the positions: {energies[~there][0]:.6f} eV",
             "Give the positions alone, or the output that belongs to them",
         )  # fmt: skip
     return [output.calculations[k] for k in nearest.tolist()]
