@@ -17,7 +17,6 @@ from vanhove.base.version import __version__
 
 from .text import aligned
 
-CP2K = ("cp2k.psmp", "cp2k.popt", "cp2k.ssmp", "cp2k")
 # What an extra brings, by the package that stands for it.
 EXTRAS = {
     "chgnet": ("chgnet", "a universal potential"),
@@ -78,20 +77,43 @@ def _kernels() -> str:
 
 
 def _deepmd() -> str:
-    """The plugin that LAMMPS loads, and the LAMMPS that it was built for."""
-    from vanhove.simulate import _deepmd as potentials
+    """DeePMD-kit, here or in an environment of its own, and the plugin that LAMMPS loads."""
+    from vanhove.simulate._deepmd import PLUGIN
+    from vanhove.simulate.deepmd_home import PACKAGE, VARIABLE, find_deepmd
     from vanhove.simulate.engine import file_of
 
-    told = _extra("deepmd", potentials.PACKAGE, "machine-learned potentials (DeePMD)")
-    if _version(potentials.PACKAGE) and file_of(potentials.PACKAGE, potentials.PLUGIN) is None:
-        return f'{told}, but without the plugin of LAMMPS; pip install --force-reinstall "vanhove[deepmd]"'
+    purpose = "machine-learned potentials, trained and run"
+    try:
+        home = find_deepmd()
+    except Refusal as refusal:
+        return f"not installed: {purpose}; {refusal.where}. {refusal.do}"
+    told = f"{PACKAGE} {home.version}: {purpose}"
+    told += f"; by {VARIABLE}, {home.python}" if home.packages else f"; {VARIABLE} may name another environment"
+    if file_of(PACKAGE, PLUGIN, home.packages) is None:
+        return f'{told}; but without the plugin of LAMMPS: pip install --force-reinstall "vanhove[deepmd]" there'
     return told
 
 
 def _cp2k() -> str:
-    """CP2K is no Python package: a distribution brings it."""
-    found = next((path for name in CP2K if (path := shutil.which(name))), None)
-    return found or "not installed: ab-initio energies and forces; on Debian: apt install cp2k"
+    """CP2K is no Python package, a distribution brings it: really compute a molecule by it."""
+    from ase import Atoms
+
+    from vanhove.simulate import cp2k, label
+    from vanhove.simulate.cp2k_program import INSTALL, find_cp2k
+
+    purpose = "ab-initio energies, forces and dynamics"
+    try:
+        found = find_cp2k()
+    except Refusal as refusal:
+        return f"not installed: {purpose}; {refusal.where}. {INSTALL}"
+    began = time.monotonic()
+    molecule = Atoms("H2", positions=[(0, 0, 0), (0.74, 0, 0)], cell=[7.2] * 3, pbc=True)
+    try:
+        with tempfile.TemporaryDirectory(prefix="vanhove-doctor-") as folder:
+            label(molecule, cp2k("cheap", cutoff=120, rel_cutoff=20), Path(folder) / "label")
+    except Refusal as refusal:
+        return f"does not work: {refusal}"
+    return f"{found.version}, {found.binary}, works (H2 in {time.monotonic() - began:.1f} s): {purpose}"
 
 
 def _calculators() -> str:
