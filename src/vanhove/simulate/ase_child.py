@@ -42,9 +42,20 @@ class NotNumbers(ArithmeticError):
 def main(script: str) -> None:
     """Do one leg."""
     orders = json.loads(Path(script).read_text(encoding="utf-8"))
+    do_leg(orders, calculator_of(orders["potential"]))
+
+
+def calculator_of(potential: dict[str, Any]) -> Any:
+    """What the factory makes of its options."""
+    module, _, factory = potential["factory"].partition(":")
+    return getattr(import_module(module), factory)(**potential["options"])
+
+
+def do_leg(orders: dict[str, Any], calculator: Any) -> None:
+    """Move the atoms as ordered, and leave what the next leg begins with."""
     with np.load(orders["from"], allow_pickle=False) as file:
         state: State = dict(file)
-    atoms = _atoms(state, orders["potential"])
+    atoms = _atoms(state, calculator)
     with open(LOG, "w", encoding="utf-8") as log:
         log.write(" ".join([*COLUMNS, *MORE]) + "\n")
         if orders["minimise"]:
@@ -58,13 +69,12 @@ def main(script: str) -> None:
         dump.write(orders["steps"][1], table)
 
 
-def _atoms(state: State, potential: dict[str, Any]) -> Any:
+def _atoms(state: State, calculator: Any) -> Any:
     from ase import Atoms
 
-    module, _, factory = potential["factory"].partition(":")
     atoms: Any = Atoms(state["species"].tolist(), positions=state["positions"], cell=state["cell"], pbc=True)
     atoms.set_masses(state["masses"])
-    atoms.calc = getattr(import_module(module), factory)(**potential["options"])
+    atoms.calc = calculator
     return atoms
 
 
