@@ -42,6 +42,7 @@ TABLE = {
         "_train", "train DeePMD models on labelled frames; resumes where it stopped", id="E6", takes="values"
     ),
     "committee": Entry("_train", "the models that a training has finished", id="E6", takes="values"),
+    "training_settings": Entry("_train", "how a model is trained: shipped, or yours", id="E6", takes="values"),
     "parity": Entry(
         "_parity", "a model's forces, energies and virials beside their reference", id="E6", takes="values"
     ),

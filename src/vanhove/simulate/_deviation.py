@@ -15,6 +15,7 @@ from vanhove.base.results import Column, dataset
 from ._parity import as_deepmd
 from ._train import Committee
 from .deepmd_evaluate import Computed, Frames, evaluate, frames_of
+from .learning_curve import plain_logarithmic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -108,6 +109,8 @@ def force_deviation(forces: Floats) -> Floats:
 
 def draw(result: Dataset, ax: Axes) -> None:
     """How many frames have which deviation: the largest of a frame, and its mean."""
+    from matplotlib.ticker import MaxNLocator
+
     lines = (("deviation_max", "largest of a frame"), ("deviation_mean", "mean of a frame"))
     values = np.concatenate([result[name].values for name, _ in lines])
     positive = values[values > 0]
@@ -115,7 +118,9 @@ def draw(result: Dataset, ax: Axes) -> None:
     edges = list(np.geomspace(low * 0.9, high * 1.1, BINS + 1))
     for number, (name, said) in enumerate(lines):
         ax.hist(result[name].values, edges, histtype="stepfilled", color=PALETTE[number], alpha=0.6, label=said)
-    ax.set_xscale("log")
+    plain_logarithmic(ax.xaxis)
+    ax.yaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set_axisbelow(True)
     ax.set_xlabel(label("model deviation of the forces", "eV/Å"))
     ax.set_ylabel("frames")
     ax.legend()

@@ -180,17 +180,17 @@ def draw(result: Dataset, ax: Axes) -> None:
     theirs, ours = result.pair_reference.values, result.pair_model.values
     end = 1.05 * max(np.abs(theirs).max(), np.abs(ours).max(), 1e-9)
     ax.plot([-end, end], [-end, end], color="#7F7F7F", lw=0.9, zorder=1)
-    for number, species in enumerate(result.species.values):
-        chosen = result.pair_species.values == species
-        if chosen.any():
-            ax.plot(
-                theirs[chosen], ours[chosen], ".", ms=2, mew=0, alpha=0.4, color=colour_of(str(species), number),
-                label=str(species), rasterized=True,
-            )  # fmt: skip
+    colours = {str(one): colour_of(str(one), number) for number, one in enumerate(result.species.values)}
+    order = np.random.default_rng(SEED).permutation(len(theirs))  # no species hides another
+    each = [colours[one] for one in result.pair_species.values[order].tolist()]
+    ax.scatter(theirs[order], ours[order], s=3, lw=0, alpha=0.5, c=each, rasterized=True)
+    for species, colour in colours.items():
+        ax.plot([], [], "o", color=colour, label=species)
+    ax.set_axisbelow(True)
     ax.set_xlim(-end, end)
     ax.set_ylim(-end, end)
     ax.set_aspect("equal")
     ax.set_xlabel(label("force component, reference", "eV/Å"))
     ax.set_ylabel(label("force component, model", "eV/Å"))
     ax.text(0.97, 0.04, f"rms error {result.attrs['force']:.3g} eV/Å", transform=ax.transAxes, ha="right")
-    ax.legend(loc="upper left", markerscale=5)
+    ax.legend(loc="upper left")

@@ -169,6 +169,11 @@ def committee(directory: PathLike) -> Committee:
     )  # fmt: skip
 
 
+def training_settings(asked: str | os.PathLike[str] | Mapping[str, Any]) -> Settings:
+    """Settings of a training, as :func:`train` takes them: ``training_settings("lps").describe()`` shows them."""
+    return load_settings(asked)
+
+
 def draw(result: Dataset, ax: Axes) -> None:
     """Learning curves."""
     learning_curve.draw(result, ax)
@@ -190,7 +195,10 @@ def _train(
     _check_wall(settled, record["neighbours"]["closest"])
     there = tuple(f"../../{DATA}/{folder.train.name}/{name}" for name in trained.names)
     apart = tuple(f"../../{DATA}/{folder.held_out.name}/{name}" for name in (kept.names if kept else ()))
-    plan = Plan(settled, trained.species, there, apart, int(record["asked"]["seed"]), record["neighbours"]["most"])
+    counted = record["neighbours"]
+    seed = int(record["asked"]["seed"])
+    shares = _shares(trained, how.sampling)
+    plan = Plan(settled, trained.species, there, apart, shares, seed, counted["most"], counted["closest"])
     members = [Member(folder.model(number), number, plan, home, threads) for number in range(models)]
     try:
         work(members, at_once, lock, tell)
@@ -210,6 +218,11 @@ def _split(
     if strange:
         raise Refusal(f"The frames held out have {strange[0]}, those to train on have not", "", "Add some to train on")
     return frames, held_out
+
+
+def _shares(frames: Labelled, sampling: str) -> tuple[float, ...]:
+    counts = [system.frames * (system.atoms if sampling == "atoms" else 1) for system in frames]
+    return tuple(count / sum(counts) for count in counts)
 
 
 def _check_wall(settings: Settings, closest: float) -> None:

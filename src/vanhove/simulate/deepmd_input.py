@@ -14,6 +14,8 @@ from vanhove.base.units import COULOMB_EV_A
 from .deepmd_settings import Wall
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from .deepmd_settings import Phase, Settings
@@ -26,6 +28,7 @@ HELD_OUT_BATCHES = 4  # a report; a few frames say enough to follow, and cost li
 SPARE = 1.1  # neighbours beyond the most that the data have
 BY_FOUR = 4  # DeePMD's lists are multiples of it
 WALL_STEP = 0.01  # Å
+PAIR, PAIR_CELL = "pair", 50.0  # Å
 SOFTMIN = 0.1  # Å, over which the nearest neighbour's distance is smoothed: DeePMD's example
 # Ziegler, Biersack, Littmark (1985): the screening of a nucleus by all its electrons
 SCREENING = ((0.18175, 3.19980), (0.50986, 0.94229), (0.28022, 0.40290), (0.02817, 0.20162))
@@ -38,12 +41,14 @@ def training_input(
     species: Sequence[str],
     neighbours: Mapping[str, int],
     systems: tuple[Sequence[str], Sequence[str]],
+    shares: Sequence[float],
     seeds: tuple[int, int, int],
 ) -> dict[str, Any]:
     """The input of one phase; paths are as the process sees them that trains.
 
     ``neighbours``: of each species the most that any atom has; ``systems``: folders to train on and held out;
-    ``seeds``: of the descriptor's network, the fitting network and the order of the frames.
+    ``shares``: how often each of the first is drawn; ``seeds``: of the descriptor's network, the fitting network and
+    the order of the frames.
     """
     net = settings.network
     precision = {"precision": net.precision}
@@ -52,7 +57,7 @@ def training_input(
         "descriptor": {
             "type": "se_e2_a", "rcut": net.cutoff, "rcut_smth": net.smooth_from,
             "sel": [listed(neighbours[one]) for one in species], "neuron": list(net.embedding),
-            "axis_neuron": net.axis, "resnet_dt": False, "seed": seeds[0], **precision,
+            "axis_neuron": net.axis, "type_one_side": net.one_sided, "resnet_dt": False, "seed": seeds[0], **precision,
         },
         "fitting_net": {"neuron": list(net.fitting), "resnet_dt": True, "seed": seeds[1], **precision},
     }  # fmt: skip
@@ -62,7 +67,7 @@ def training_input(
         }  # fmt: skip
     train, held_out = systems
     training: dict[str, Any] = {
-        "training_data": {"systems": list(train), "batch_size": settings.frames},
+        "training_data": {"systems": list(train), "batch_size": settings.frames, "sys_probs": list(shares)},
         "numb_steps": phase.steps, "seed": seeds[2], "disp_file": CURVE, "disp_freq": settings.report_every,
         "save_freq": settings.checkpoint_every, "save_ckpt": CHECKPOINT, "max_ckpt_keep": KEPT,
     }  # fmt: skip
@@ -102,6 +107,25 @@ def faded(energy: Floats, r: Floats, cutoff: float) -> Floats:
     """Brought to nothing, with its slope, over the outer half of the cutoff, where hardly any is left."""
     x = np.clip(2 * r / cutoff - 1, 0, 1)
     return np.asarray(energy * (1 - x**3 * (10 - 15 * x + 6 * x**2)))
+
+
+def write_pair(folder: Path, species: Sequence[str], distance: float) -> str:
+    """Write DeePMD's data of two atoms at a distance (Å); the name of their folder."""
+    system = folder / PAIR
+    (system / "set.000").mkdir(parents=True)
+    (system / "type_map.raw").write_text("\n".join(species) + "\n", encoding="utf-8")
+    (system / "type.raw").write_text("0\n0\n", encoding="utf-8")
+    coord = np.zeros((1, 6))
+    coord[0, 3] = distance
+    arrays = {
+        "coord": coord,
+        "box": PAIR_CELL * np.eye(3).reshape(1, 9),
+        "energy": np.zeros(1),
+        "force": np.zeros((1, 6)),
+    }
+    for name, array in arrays.items():
+        np.save(system / "set.000" / f"{name}.npy", array)
+    return PAIR
 
 
 def _number(species: str) -> int:

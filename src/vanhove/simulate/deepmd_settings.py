@@ -46,6 +46,7 @@ class Network(_Table):
     cutoff: Positive  # Å
     smooth_from: Weight  # Å, where neighbours begin to fade out
     embedding: Annotated[tuple[Count, ...], Field(min_length=1)]
+    one_sided: bool = False  # embeddings by the neighbour's species alone: fewer, so that each sees more frames
     axis: Count  # columns of the embedding that make the angles
     fitting: Annotated[tuple[Count, ...], Field(min_length=1)]
     precision: Literal["float32", "float64"]
@@ -98,6 +99,7 @@ class Settings(_Table):
     source: str = ""
     network: Network
     frames: Count  # a step
+    sampling: Literal["frames", "atoms"]  # systems are drawn by how many frames, or how many atoms in all of them
     report_every: Count  # steps
     checkpoint_every: Count  # steps
     phases: Annotated[tuple[Phase, ...], Field(min_length=1)]

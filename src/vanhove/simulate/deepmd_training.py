@@ -17,7 +17,7 @@ import numpy as np
 from vanhove.base.errors import Refusal
 from vanhove.base.files import digest, write_text
 
-from .deepmd_input import CHECKPOINT, CURVE, WALL, training_input, wall_table
+from .deepmd_input import CHECKPOINT, CURVE, WALL, training_input, wall_table, write_pair
 from .learning_curve import CurveFile, Row
 from .training_status import Speed
 
@@ -40,8 +40,10 @@ class Plan:
     species: tuple[str, ...]
     train: tuple[str, ...]
     held_out: tuple[str, ...]
+    shares: tuple[float, ...]  # how often each system is drawn
     seed: int
     neighbours: Mapping[str, int]
+    closest: float  # Å
 
 
 @dataclass
@@ -89,8 +91,15 @@ class Member:
         if not (self.folder / MODEL).exists():
             yield self._made("freezing", MODEL, ("freeze", "-c", f"../{last.name}/{ended}", "-o", MODEL))
         if not (self.folder / COMPRESSED).exists():
-            words = ("compress", "-i", f"../{MODEL}", "-o", COMPRESSED, "-t", f"../{last.name}/{INPUT}")
-            yield self._made("compressing", COMPRESSED, words, may_fail=True)
+            words = ("compress", "-i", f"../{MODEL}", "-o", COMPRESSED, "-t", INPUT)
+            task = self._made("compressing", COMPRESSED, words, may_fail=True)
+            told = json.loads((last / INPUT).read_text(encoding="utf-8"))
+            # compressing asks all data again for the closest two atoms, which is known: two atoms tell it
+            told["training"]["training_data"]["systems"] = [
+                write_pair(task.folder, self.plan.species, self.plan.closest)
+            ]
+            write_text(task.folder / INPUT, json.dumps(told, indent=1) + "\n")
+            yield task
         write_text(self.folder / RECORD, json.dumps(self._record(), indent=1) + "\n")
 
     def _train(self, number: int) -> Iterator[Task]:
@@ -109,7 +118,7 @@ class Member:
         curve.read()  # what was reported before is no news
         told = training_input(
             self.plan.settings, phase, self.plan.species, self.plan.neighbours, (self.plan.train, self.plan.held_out),
-            self._seeds(number, at or 0),
+            self.plan.shares, self._seeds(number, at or 0),
         )  # fmt: skip
         if phase.wall:
             told["model"]["use_srtab"] = (

@@ -153,18 +153,28 @@ def draw(result: Dataset, ax: Axes) -> None:
             smooth = running_median(values[known], max(int(known.sum()) // SMOOTHED, 1))
             who = f"model {number}, {said}" if result.sizes["model"] > 1 else said
             if name == shown[-1][0]:
-                ax.plot(steps[known], values[known], ".", color=colour, ms=2.5, alpha=0.3, mew=0)
+                ax.plot(steps[known], values[known], ".", color=colour, ms=4, alpha=0.35, mew=0)
             ax.plot(steps[known], smooth, style, color=colour, lw=1.6, label=who)
             last += [*smooth[-1:]]
-    for end in steps[1:][np.diff(result.phase.values) > 0]:
+    for end in steps[:-1][np.diff(result.phase.values) > 0]:
         ax.axvline(end, color="#7F7F7F", lw=0.9, ls=":")
-    ax.set_yscale("log")
+    plain_logarithmic(ax.yaxis)
     if last:
         low, high = ax.get_ylim()
         ax.set_ylim(low, min(high, TOP * max(last)))
     ax.set_xlabel("step")
     ax.set_ylabel(label("force error, rms", "eV/Å"))
     ax.legend(loc="upper right", ncols=1 + (len(last) > 4))
+
+
+def plain_logarithmic(axis: Any) -> None:
+    """A logarithmic axis whose ticks are 0.2, 0.3, 0.5, not powers of ten: errors seldom span more than two decades."""
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0, 7.0)))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def running_median(values: Floats, width: int) -> Floats:
