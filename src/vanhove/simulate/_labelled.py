@@ -81,8 +81,10 @@ def labelled(
             raise Refusal("The file is empty", str(path))
         systems += _of_folder(path, asked) if path.is_dir() else _of_file(path, asked, format)
     if name is not None and len({system.name for system in systems}) > 1:
+        stem = f"{name}-"
         systems = [
-            system if system.name == name else replace(system, name=f"{name}-{system.name}") for system in systems
+            one if one.name == name or one.name.startswith(stem) else replace(one, name=stem + one.name)
+            for one in systems
         ]
     return joined(systems)
 

@@ -35,11 +35,11 @@ _MARKS = re.compile(
     rb"|GLOBAL\| Project name[ \t]+(?P<project>\S+)|GLOBAL\| Run type[ \t]+(?P<run>\S+)"
     rb"|FUNCTIONAL\| (?P<functional>[\w-]+):|(?P<dispersion>DFT-D\d)"
     rb"|QS\| Density cutoff \[a\.u\.\]:[ \t]+(?P<cutoff>[\d.]+)"
-    rb"|\n CELL\| Vector [abc] \[(?P<unit>\w+)\]:(?P<cell>[^\r\n]+)"
+    rb"|\n CELL\| Vector [abc] \[(?P<unit>\w+)\]:(?P<cell>[^\r\n]+)(?=\r?\n)"
     rb"|ATOMIC COORDINATES IN (?P<length>\w+)\s+Atom +Kind +Element" + _LINE + rb"(?:[ \t]*\r?\n)?(?P<atoms>)"
     rb"|(?P<bad>SCF run NOT converged|outer SCF loop FAILED|Leaving inner SCF loop after reaching)"
     rb"|(?P<good>SCF run converged in|outer SCF loop converged in)"
-    rb"|ENERGY\| Total FORCE_EVAL [^\r\n]{0,40}energy [\[(](?P<scale>[^\])]+)[\])]:?[ \t]+(?P<energy>\S+)"
+    rb"|ENERGY\| Total FORCE_EVAL [^\r\n]{0,40}energy [\[(](?P<scale>[^\])]+)[\])]:?[ \t]+(?P<energy>\S+)(?=\s)"
     rb"|(?P<old>ATOMIC FORCES) in \[a\.u\.\]\s+# Atom" + _LINE
     + rb"|FORCES\| Atomic forces \[(?P<new>[^\]]+)\]\s+FORCES\|[ \t]+Atom" + _LINE + rb"(?P<forces>)"
     rb"|STRESS\| Analytical stress tensor \[(?P<pressure>\w+)\]\s+STRESS\|" + _LINE
@@ -131,7 +131,7 @@ class _Reader:
 
     def _take_vector(self, found: Found) -> None:
         words = found.match["cell"].replace(b"=", b" ").split()
-        values = matrix(b" ".join([*words[:3], words[-1]]), f"{self._path}, CELL|", 4)
+        values = matrix(b" ".join([*words[:3], *words[-1:]]), f"{self._path}, CELL|", 4)
         vector, length = values[:3], values[3]
         norm = float(np.linalg.norm(vector))
         if norm > 0:  # the length has more decimals than the components

@@ -160,7 +160,7 @@ def _run(path: Path, output: Output | None, asked: Asked) -> System:
 
 def _energies(path: Path) -> Floats:
     """Of every frame, eV, by the titles."""
-    energies = []
+    energies: list[float] = []
     with TextFile(path) as file:
         finder = Finder(file)
         while (found := finder.find(_TITLE)) is not None:

@@ -138,7 +138,8 @@ class System:
     @property
     def volume(self) -> Floats:
         """(frame,) Å³."""
-        return np.abs(np.linalg.det(self.cell))
+        volume: Floats = np.abs(np.linalg.det(self.cell))
+        return volume
 
     @cached_property
     def fingerprint(self) -> str:
@@ -162,7 +163,7 @@ class System:
 
     def followed_by(self, other: System) -> System:
         """The frames of another system of the same atoms behind those of this one."""
-        both = {
+        both: dict[str, Any] = {
             what: np.concatenate([getattr(self, what), getattr(other, what)])
             for what in ARRAYS
             if getattr(self, what) is not None

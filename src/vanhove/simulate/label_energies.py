@@ -30,7 +30,7 @@ FEWEST = 8  # pairs of frames for a slope
 AGREES = 0.8  # a correlation that is one
 SLOPE = (0.75, 1.33)  # of the energy's change against the work; coarse steps lower it
 STILL = 1e-4  # eV an atom: changes below are noise
-FAR_OUT = 15.0  # robust standard deviations
+FAR_OUT, ALONE = 15.0, 10.0  # robust standard deviations: of what no force explains, of single frames
 KNOWN = 1.0  # of the bend: what a smooth way is off at most
 SCATTERED = 0.1  # of the steps that may be long in a run
 LEAST_JUMP = 2e-3  # eV an atom
@@ -168,7 +168,7 @@ def _outliers(system: System, steps: Steps, usable: NDArray[np.bool_]) -> list[F
             ))  # fmt: skip
     elif system.frames >= FEWEST:
         each = system.energy / system.atoms
-        off = np.abs(each - np.median(each)) > max(FAR_OUT * _spread(each - np.median(each)), LEAST_JUMP)
+        off = np.abs(each - np.median(each)) > max(ALONE * _spread(each), LEAST_JUMP)
         if 0 < off.sum() <= len(off) // 4:
             found.append(Finding(
                 "doubt", "energies", system.name,

@@ -37,7 +37,7 @@ _HEAD = re.compile(
 )
 _STEP = re.compile(
     rb"-{10,} Iteration[ \t]+\d+\([ \t]*(?P<iteration>\d+)\)|(?P<rest>aborting loop because EDIFF is reached)"
-    rb"|\n[ \t]+in kB[ \t](?P<stress>[^\r\n]{0,200})"
+    rb"|\n[ \t]+in kB[ \t](?P<stress>[^\r\n]{0,200})(?=\r?\n)"
     rb"|"
     + _CELL
     + rb"|\n[ \t]*POSITION[ \t]+TOTAL-FORCE \(eV/Angst\)(?P<learned>[^\r\n]{0,40})\r?\n[ \t]*-+[ \t]*\r?(?P<table>\n)"
