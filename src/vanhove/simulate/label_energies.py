@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-CLOSE = 0.3  # Å: the mean step of atoms up to which the forces' work tells the change of the energy
+CLOSE, NEAR = 0.25, 0.12  # Å: mean steps up to which the work may tell the change of the energy, and must tell it
 FEWEST = 8  # pairs of frames for a slope
 AGREES = 0.8  # a correlation that is one
 SLOPE = (0.75, 1.33)  # of the energy's change against the work; coarse steps lower it
@@ -82,8 +82,9 @@ def energies(system: System) -> list[Finding]:
     steps = steps_of(system)
     close = steps.mean < CLOSE
     usable = close & (steps.steady or steps.strain is not None)
+    run = bool(usable.sum() >= max(FEWEST, len(close) // 2))
     found = list[Finding]()
-    if usable.sum() >= FEWEST:
+    if run:
         found += _against_work(system, steps, usable)
     if (~close).sum() > SCATTERED * len(close):
         apart = np.flatnonzero(~close)
@@ -93,7 +94,7 @@ def energies(system: System) -> list[Finding]:
             "The frames do not follow each other: use them for structure and training, not for dynamics",
             tuple((apart + 1).tolist()),
         ))  # fmt: skip
-    return found + _outliers(system, steps, usable) + _drift(system)
+    return found + _outliers(system, steps, usable if run else None) + _drift(system)
 
 
 def _against_work(system: System, steps: Steps, usable: NDArray[np.bool_]) -> list[Finding]:
@@ -112,6 +113,8 @@ def _against_work(system: System, steps: Steps, usable: NDArray[np.bool_]) -> li
                 "Correct the virials: W = -dE/dε, in eV",
             )]  # fmt: skip
     if correlation**2 < AGREES**2:
+        if np.median(steps.mean[usable]) > NEAR:
+            return []
         return [Finding(
             "error", "energies", system.name,
             f"the energies do not follow the forces' work (correlation {correlation:.2f} over {usable.sum()} steps)",
@@ -151,10 +154,10 @@ def _meaning(slope: float, table: dict[float, str]) -> str:
     return ""
 
 
-def _outliers(system: System, steps: Steps, usable: NDArray[np.bool_]) -> list[Finding]:
-    """Energies that leave the others: of neighbouring frames by what the work does not explain."""
+def _outliers(system: System, steps: Steps, usable: NDArray[np.bool_] | None) -> list[Finding]:
+    """Energies that leave the others: in a run by what the work does not explain."""
     found = []
-    if usable.sum() >= FEWEST:
+    if usable is not None:
         rest = (steps.change - steps.work - (steps.strain if steps.strain is not None else 0.0)) / system.atoms
         least = np.maximum(np.maximum(LEAST_JUMP, FAR_OUT * _spread(rest[usable])), KNOWN * steps.bend / system.atoms)
         off = usable & (np.abs(rest) > least)
