@@ -94,8 +94,9 @@ def test_energy_is_kept_and_every_step_is_said(tmp_path: Path) -> None:
     plan = Protocol((Produce(300, 0.01, 0.001, thermostat=None),), timestep=0.25)
     finished = run(atoms, cp2k("cheap"), plan, tmp_path / "run")
     kept = np.array([row.conserved for row in rows(tmp_path / "run", "produce")])
-    assert len(kept) == 40 + 2  # two legs of 25 and 15 steps, the step between them is said by both
-    assert np.ptp(kept) < 1e-4 * np.ptp([row.potential for row in rows(tmp_path / "run", "produce")])
+    assert len(kept) == 40 + 2  # two legs of 24 and 16 steps, the step between them is said by both
+    # Verlet's energy is off by (ωΔt)² at most: 93/ps, from exp(-0.8) eV/Å² between two atoms of hydrogen, and 0.25 fs
+    assert np.ptp(kept) < 5e-4 * np.ptp([row.potential for row in rows(tmp_path / "run", "produce")])
     assert finished.labels.systems[0].name == "run"
 
 
