@@ -62,6 +62,11 @@ elif verb == "freeze":
     Path(rest[rest.index("-o") + 1]).write_bytes(
         b"model_attr/tmap\\x12\\x05Const....\\x08\\x07\\x12\\x00B" + bytes([len(text)]) + text + os.getcwd().encode())
 elif verb == "compress":
+    told = json.load(open(rest[rest.index("-t") + 1]))
+    (system,) = told["training"]["training_data"]["systems"]
+    assert "sys_probs" not in told["training"]["training_data"]
+    assert Path(system, "set.000/coord.npy").is_file()
+    assert Path(told["model"].get("use_srtab", system)).exists()
     Path(rest[rest.index("-o") + 1]).write_bytes(Path(rest[rest.index("-i") + 1]).read_bytes() + b"compressed")
 else:
     raise SystemExit("no such verb")

@@ -80,6 +80,9 @@ def test_a_model_goes_through_its_phases(tmp_path: Path, calls: Callable[[], lis
     assert {one["device"] for one in phases} == {"CPU:0"}
     assert found.summary[0]["deepmd"] == "9.9"
     assert found.curves.step.values.tolist() == list(range(0, 61, 5))
+    assert found.curves.attrs["device"] == "CPU:0"
+    assert found.curves.attrs["seconds_per_step"] > 0
+    assert repr(found).startswith("Committee(1 trained, of Li, S, in ")
     assert {"counting neighbours", "training", "freezing", "compressing"} == {one.doing for one in seen}
     assert [one.step for one in seen if one.doing == "training"][-1] == 60
     assert vh.draw(found.curves).get_xlabel() == "step"

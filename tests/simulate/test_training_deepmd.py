@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from labels import labels
+from labels import pushing
 
 import vanhove as vh
 from vanhove.base.errors import Refusal
 from vanhove.simulate import deepmd, deviation, labelled, parity, train
+from vanhove.simulate._labelled import Labelled
 from vanhove.simulate._protocol import Hold, Produce, Protocol
 from vanhove.simulate._run import run
 from vanhove.simulate.deepmd_evaluate import Frames, evaluate, frames_of
@@ -37,8 +38,13 @@ PHASE: dict[str, Any] = {
 SETTINGS: dict[str, Any] = {
     "base": "small", "report_every": 20, "checkpoint_every": 40,
     "network": {"cutoff": 5.0, "embedding": [4, 8], "axis": 2, "fitting": [16, 16], "precision": "float64"},
-    "phases": [{**PHASE, "wall": {"inner": 0.2, "outer": 0.3}}, {**PHASE, "steps": 100}],
+    "phases": [{**PHASE, "wall": "closest"}, {**PHASE, "steps": 100}],
 }  # fmt: skip
+
+
+def data() -> Labelled:
+    """Atoms that push each other away; none of them meets a wall."""
+    return Labelled.of([pushing("one", 80, seed=1), pushing("two", 40, seed=2)])
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -52,7 +58,7 @@ def _there() -> None:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Committee:
     """Two models in two phases."""
-    return train(labels(), tmp_path_factory.mktemp("t") / "t", settings=SETTINGS, models=2, threads=1)
+    return train(data(), tmp_path_factory.mktemp("t") / "t", settings=SETTINGS, models=2, threads=1)
 
 
 def test_what_is_trained_is_learned(trained: Committee) -> None:
@@ -99,8 +105,7 @@ def test_forces_and_virials_are_derivatives_of_the_energy(trained: Committee) ->
 
 def test_deepmd_says_the_same_model_deviation(trained: Committee, tmp_path: Path) -> None:
     """Against ``dp model-devi``, which writes it for folders of data."""
-    data = trained.held_out.select("one")
-    found = deviation(trained, data, threads=1)
+    found = deviation(trained, trained.held_out.select("one"), threads=1)
     home = find_deepmd()
     words = ["model-devi", "-m", *map(str, trained.models), "-s", str(trained.directory / "data/held-out/one"),
              "-o", str(tmp_path / "devi.out")]  # fmt: skip
@@ -114,10 +119,9 @@ def test_deepmd_says_the_same_model_deviation(trained: Committee, tmp_path: Path
 SCRIPT = """
 import sys
 sys.path.insert(0, {here!r})
-from labels import labels
-from test_training_deepmd import SETTINGS
+from test_training_deepmd import SETTINGS, data
 from vanhove.simulate import train
-train(labels(), sys.argv[1], settings=SETTINGS, threads=1)
+train(data(), sys.argv[1], settings=SETTINGS, threads=1)
 """
 
 
@@ -136,7 +140,7 @@ def test_killed_it_goes_on(tmp_path: Path, processes: Callable[[Path], dict[int,
     while processes(folder):
         assert time.monotonic() < until
         time.sleep(0.05)
-    found = train(labels(), folder, settings=SETTINGS, threads=1)
+    found = train(data(), folder, settings=SETTINGS, threads=1)
     assert found.curves.step.values.tolist() == list(range(0, 301, 20))
     told = json.loads((folder / "model-0/model.json").read_text())
     assert told["phases"][0]["processes"] == 2
@@ -163,9 +167,9 @@ def test_lammps_runs_what_was_trained(trained: Committee, tmp_path: Path) -> Non
 
 def test_published_frames_are_learned_in_a_minute_or_two(shared_data: Path, tmp_path: Path) -> None:
     """Glasses of Li2S and P2S5 by DFT: after a few hundred steps the forces are far better than none."""
-    data = labelled(shared_data / "lips-dft").select(["glass-67", "glass-70", "glass-75"])
+    glasses = labelled(shared_data / "lips-dft").select(["glass-67", "glass-70", "glass-75"])
     short = {"base": "small", "phases": {"steps": 400, "decay_every": 4}, "checkpoint_every": 200}
-    found = train(data, tmp_path / "t", settings=short)
+    found = train(glasses, tmp_path / "t", settings=short)
     compared = parity(found, found.held_out)
     assert compared.attrs["force"] < 0.7 * float(compared.force_reference.mean())
     vh.draw(compared).figure.canvas.draw()

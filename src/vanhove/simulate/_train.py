@@ -33,7 +33,7 @@ PathLike = str | os.PathLike[str]
 GPU = Path("/dev/nvidia0")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Committee:
     """Models trained on the same frames by the same settings, from different random numbers."""
 
@@ -44,18 +44,30 @@ class Committee:
     fingerprint: str  # names the content of all models
     summary: tuple[dict[str, Any], ...]  # of each model: seconds a step, device, DeePMD's version
 
+    def __repr__(self) -> str:
+        return f"Committee({len(self.models)} trained, of {', '.join(self.species)}, in {self.directory})"
+
     def potential(self, number: int = 0) -> DeepMD:
         """One of the models as a potential, for :func:`vanhove.simulate.run`."""
         return deepmd(self.models[number], species=self.species)
 
     @property
     def curves(self) -> Dataset:
-        """The learning curves, as ``vh.draw`` shows them: force(model, step), force_held_out, energy, virial, rate."""
+        """The learning curves, as ``vh.draw`` shows them: force(model, step), force_held_out, energy, virial, rate.
+
+        Attributes: the device and the seconds a step of the last phase.
+        """
         folder = TrainingFolder(self.directory)
         phases = [phase.steps for phase in self.settings.phases]
         files = [folder.curve_files(number, len(phases)) for number in range(len(self.models))]
         asked = (folder.record() or {})["asked"]
-        return learning_curve.curves(files, phases, asked, f"Training: {self.settings.title or 'own settings'}")
+        found = learning_curve.curves(files, phases, asked, f"Training: {self.settings.title or 'own settings'}")
+        last = [one["phases"][-1] for one in self.summary]
+        timed = [one["seconds_per_step"] for one in last if one["seconds_per_step"]]
+        found.attrs["device"] = ", ".join(sorted({one["device"] or "not said" for one in last}))
+        if timed:
+            found.attrs["seconds_per_step"] = sum(timed) / len(timed)
+        return found
 
     @cached_property
     def train(self) -> Labelled:

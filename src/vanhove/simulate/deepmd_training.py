@@ -95,9 +95,9 @@ class Member:
             task = self._made("compressing", COMPRESSED, words, may_fail=True)
             told = json.loads((last / INPUT).read_text(encoding="utf-8"))
             # compressing asks all data again for the closest two atoms, which is known: two atoms tell it
-            told["training"]["training_data"]["systems"] = [
-                write_pair(task.folder, self.plan.species, self.plan.closest)
-            ]
+            pair = write_pair(task.folder, self.plan.species, self.plan.closest)
+            told["training"]["training_data"] = {"systems": [pair], "batch_size": 1}
+            told["training"].pop("validation_data", None)
             write_text(task.folder / INPUT, json.dumps(told, indent=1) + "\n")
             yield task
         write_text(self.folder / RECORD, json.dumps(self._record(), indent=1) + "\n")
@@ -121,9 +121,7 @@ class Member:
             self.plan.shares, self._seeds(number, at or 0),
         )  # fmt: skip
         if phase.wall:
-            told["model"]["use_srtab"] = (
-                f"../{folder.name}/{WALL}"  # compressing reads it from a folder beside this one
-            )
+            told["model"]["use_srtab"] = f"../{folder.name}/{WALL}"  # so that compressing finds it beside its folder
             write_text(folder / WALL, wall_table(self.plan.species, self.plan.settings.network.cutoff))
         write_text(folder / INPUT, json.dumps(told, indent=1) + "\n")
         words = ["train", "--skip-neighbor-stat", INPUT]
@@ -144,7 +142,7 @@ class Member:
         )
 
     def _see(self, row: Row, before: int, clock: _Clock) -> None:
-        if not math.isfinite(row.force) and any(row.errors):
+        if row.errors and not math.isfinite(row.force):
             raise Refusal(
                 f"The training diverged: at step {row.step} the error of the forces is {row.force}",
                 f"model {self.number}", "Lower the first rate, or look for wrong forces: data.check()",
