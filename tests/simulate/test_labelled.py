@@ -246,7 +246,7 @@ def test_what_is_no_labelled_data_is_refused(tmp_path: Path) -> None:
     for path, match in (
         (tmp_path / "nothing", "no such file"), (tmp_path / "empty", "is empty"),
         (tmp_path / "words", "No reader recognises"),
-        (tmp_path, "holds no labelled frames"), ([], "No file"),
+        (tmp_path, "holds no labelled frames"), ([], "No file"), (3, "takes the path"), ([3], "takes the path"),
     ):  # fmt: skip
         with pytest.raises(Refusal, match=match):
             labelled(path)

@@ -67,7 +67,9 @@ def labelled(
     that is not whole, frames without labels and calculations whose electrons did not come to rest are left out with a
     warning.
     """
-    given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    given = [paths] if isinstance(paths, str | os.PathLike) else paths
+    if not isinstance(given, Sequence) or not all(isinstance(path, str | os.PathLike) for path in given):
+        raise Refusal("labelled takes the path of a file or a folder, or several", f"it was given {paths!r}"[:200])
     if not given:
         raise Refusal("No file was named")
     if format is not None and format not in FORMATS:

@@ -33,10 +33,10 @@ _CELL = rb"direct lattice vectors" + _LINE + rb"(?P<cell>(?:[^\r\n]{0,200}\r?\n)
 _HEAD = re.compile(
     rb"VRHFIN\s*=\s*(?P<element>[A-Za-z]{1,2})\s*:|TITEL\s*=(?P<title>[^\r\n]{0,80})"
     rb"|ions per type =(?P<counts>[^\r\n]{0,400})|\n\s*NELM\s*=\s*(?P<limit>\d+)|\n\s*ENCUT\s*=\s*(?P<cutoff>[\d.]+)"
-    rb"|\n\s*GGA\s*=\s*(?P<functional>[\w-]+)|(?P<begin>-{10,} Iteration\s)|" + _CELL
+    rb"|\n\s*GGA\s*=\s*(?P<functional>[\w-]+)|(?P<begin>\n[ \t]*-{10,} Iteration\s)|" + _CELL
 )
 _STEP = re.compile(
-    rb"-{10,} Iteration[ \t]+\d+\([ \t]*(?P<iteration>\d+)\)|(?P<rest>aborting loop because EDIFF is reached)"
+    rb"\n[ \t]*-{10,} Iteration[ \t]+\d+\([ \t]*(?P<iteration>\d+)\)|(?P<rest>aborting loop because EDIFF is reached)"
     rb"|\n[ \t]+in kB[ \t](?P<stress>[^\r\n]{0,200})(?=\r?\n)"
     rb"|"
     + _CELL
