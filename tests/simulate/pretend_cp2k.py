@@ -60,7 +60,7 @@ class Job:
         time.sleep(float(os.environ.get("PRETEND_SECONDS", "0")))
         wrong = os.environ.get("PRETEND", "")
         if wrong == "basis":
-            return BOX.format(first="The requested basis set <NOPE> for element <S> was not found in", second="the files")
+            return BOX.format(first="The requested basis set <NOPE> for element <S> was", second="not found")
         value, forces, virial, shortest = energy(self.positions, self.cell)
         rest = self.limit > 1 and shortest > 0.5
         text = "\n SCF WAVEFUNCTION OPTIMIZATION\n\n"
@@ -71,7 +71,8 @@ class Job:
         if rest:
             text += "  *** SCF run converged in     9 steps ***\n\n  outer SCF loop converged in   1 iterations\n"
         else:
-            text += "  Leaving inner SCF loop after reaching     1 steps.\n  outer SCF loop FAILED to converge after    2\n"
+            text += "  Leaving inner SCF loop after reaching     1 steps.\n"
+            text += "  outer SCF loop FAILED to converge after    2 iterations or    2 steps\n"
             text += "\n *** WARNING in qs_scf.F:601 :: SCF run NOT converged ***\n"
         text += f"\n ENERGY| Total FORCE_EVAL ( QS ) energy [a.u.]: {value / HARTREE:30.15f}\n"
         text += "\n ATOMIC FORCES in [a.u.]\n\n # Atom   Kind   Element          X              Y              Z\n"

@@ -225,7 +225,7 @@ def test_a_whole_folder_asks_for_nothing(tmp_path: Path, monkeypatch: pytest.Mon
     first = label(several, cp2k("cheap"), folder)
     monkeypatch.setenv("VANHOVE_CP2K", "/nowhere/cp2k")
     assert label(several, cp2k("cheap"), folder) == first
-    with pytest.raises(Refusal, match="not installed.*apt install cp2k"):
+    with pytest.raises(Refusal, match=r"not installed.*apt install cp2k"):
         label([*several, pair(1.2)], cp2k("cheap"), folder)
 
 
@@ -327,8 +327,9 @@ def test_what_can_not_be_labelled_is_said(tmp_path: Path) -> None:
     flat.set_cell([3.6, 3.6, -3.6])
     wild.positions[0, 0] = np.nan
     for structures, said in (
-        ([], "no structure"), ("POSCAR", "A str is no structure"), (open_, "periodic along"), ([copper(), flat], "volume is -46"),
-        ({"melt": [copper(), wild]}, "finite.*structure 1 of melt"), (Atoms(cell=[3] * 3, pbc=True), "no atoms"),
+        ([], "no structure"), ("POSCAR", "A str is no structure"), (open_, "periodic along"),
+        ([copper(), flat], "volume is -46"), ({"melt": [copper(), wild]}, "finite.*structure 1 of melt"),
+        (Atoms(cell=[3] * 3, pbc=True), "no atoms"),
     ):  # fmt: skip
         with pytest.raises(Refusal, match=said):
             label(structures, emt, tmp_path / "labels")
