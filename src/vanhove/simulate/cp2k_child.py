@@ -71,7 +71,7 @@ class Shell:
     def _answer(self) -> str:
         if self._process.stdout is None:
             raise Stopped("CP2K gives no answers")
-        lines = []
+        lines: list[str] = []
         with open(OUTPUT, "a", encoding="utf-8") as record:
             for line in self._process.stdout:
                 if line.strip() == READY:
