@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .base.rooms import Entry, Table
 
 ROOMS = ("structure", "dynamics", "spectra", "softness", "lattice")
+MAKES = "simulate"  # its functions make things; some of their results are drawn, too
 
 
 def observables() -> dict[str, Entry]:
@@ -50,6 +51,11 @@ def function(name: str) -> Callable[..., Dataset]:
 def file_of(name: str) -> Any:
     """The module that holds an observable, or another function whose results are drawn: with its ``draw``."""
     room, _, short = name.partition(".")
+    if room == MAKES:
+        made: Table = import_module(f"vanhove.{room}").TABLE
+        if short in made and hasattr(found := import_module(f"vanhove.{room}.{made[short].file}"), "draw"):
+            return found
+        raise Refusal(f"What '{name}' returns is not drawn", "", "")
     others: dict[str, str] = getattr(import_module(f"vanhove.{room}"), "OTHERS", {}) if room in ROOMS else {}
     if short in others:
         return import_module(f"vanhove.{room}.{others[short]}")

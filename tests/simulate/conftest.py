@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,29 @@ def lammps() -> Any:
         return find_lammps()
     except Refusal as refusal:
         pytest.skip(str(refusal))
+
+
+@pytest.fixture(scope="session")
+def cp2k_program() -> Any:
+    """CP2K itself; skipped where it is not installed."""
+    from vanhove.simulate.cp2k_program import find_cp2k
+
+    try:
+        return find_cp2k()
+    except Refusal as refusal:
+        pytest.skip(str(refusal))
+
+
+@pytest.fixture
+def pretended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A program that speaks as CP2K does; see pretend_cp2k.py."""
+    program = tmp_path / "bin" / "cp2k.psmp"
+    program.parent.mkdir()
+    script = Path(__file__).with_name("pretend_cp2k.py")
+    program.write_text(f"#!{sys.executable}\nimport runpy\nrunpy.run_path({str(script)!r}, run_name='__main__')\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("VANHOVE_CP2K", str(program))
+    return program
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ U_A2_PER_PS2_IN_MEV = 0.10364269656  # 1 u·Å²/ps² in meV: m v² with v in Å
 CM2_S_PER_A2_PS = 1e-4  # 1 Å²/ps in cm²/s
 KCAL_MOL_IN_EV = 0.04336410424180094  # 1 kcal/mol in eV, thermochemical calorie
 COULOMB_EV_A = 14.3996454784255  # e²/4πε₀ in eV·Å
+HARTREE = 27.211386245988  # eV
+GPA_IN_EV_A3 = 1 / 160.2176634  # 1 GPa in eV/Å³
 DENSITY_G_CM3 = 1.66053906660  # 1 u/Å³ in g/cm³
 
 # σ[S/m] = e² n D / (k_B T): with n in 1/Å³, D in cm²/s, k_B T in eV, σ in mS/cm.

@@ -19,7 +19,6 @@ from vanhove.base.version import __version__
 
 from .text import aligned
 
-CP2K = ("cp2k.psmp", "cp2k.popt", "cp2k.ssmp", "cp2k")
 PATIENCE = 120.0  # s for an engine to say who it is, on a machine that is busy
 
 
@@ -77,36 +76,55 @@ def _kernels() -> str:
 
 
 def _deepmd() -> str:
-    """Whether LAMMPS really loads the plugin, which was built for one version of it."""
-    from vanhove.simulate._deepmd import PACKAGE, PLUGIN, plugin_environment
+    """Whether LAMMPS really loads the plugin of DeePMD-kit, here or in an environment of its own."""
+    from vanhove.simulate._deepmd import PLUGIN, plugin_environment
+    from vanhove.simulate.deepmd_home import PACKAGE, VARIABLE, find_deepmd
     from vanhove.simulate.engine import file_of, find_lammps
 
-    if not _version(PACKAGE):
-        return _missing("deepmd", "machine-learned potentials (DeePMD)")
-    if file_of(PACKAGE, PLUGIN) is None:
-        again = _missing("deepmd", "the plugin of LAMMPS").replace("install ", "install --force-reinstall ")
-        return f"DeePMD-kit {_version(PACKAGE)} does not work: {again}"
+    try:
+        home = find_deepmd()
+    except Refusal as refusal:
+        if os.environ.get(VARIABLE):
+            return f"does not work: {refusal.what} ({refusal.where}). {refusal.do}"
+        missing = _missing("deepmd", "machine-learned potentials, trained and run (DeePMD)")
+        return f"{missing}; or {VARIABLE} names another environment"
+    name = f"DeePMD-kit {home.version}" + (f" of {home.python} ({VARIABLE})" if home.packages else "")
+    if file_of(PACKAGE, PLUGIN, home.packages) is None:
+        again = f'{shlex.quote(str(home.python))} -m pip install --force-reinstall "vanhove[deepmd]"'
+        return f"{name} does not work: the plugin of LAMMPS is missing; {again}"
     try:
         lammps = find_lammps()
     except Refusal:
-        return f"DeePMD-kit {_version(PACKAGE)} is here; it works once LAMMPS does (simulate)"
+        return f"{name} is here; it works once LAMMPS does (simulate)"
     with tempfile.TemporaryDirectory(prefix="vanhove-doctor-") as folder:
         (Path(folder) / "in.styles").write_text("info styles pair\n", encoding="utf-8")
         said = _answer(lammps.command(1, "in.styles"), Path(folder), {**lammps.environment(), **plugin_environment()})
     if "deepmd" not in said.split():
         last = (said.strip().splitlines() or ["no answer"])[-1]
-        return f"DeePMD-kit {_version(PACKAGE)} does not work: LAMMPS does not load its plugin ({last})"
-    return f"DeePMD-kit {_version(PACKAGE)} works (LAMMPS loads it)"
+        return f"{name} does not work: LAMMPS does not load its plugin ({last})"
+    return f"{name} works (LAMMPS loads it)"
 
 
 def _cp2k() -> str:
-    """CP2K is no Python package: a distribution brings it."""
-    found = next((path for name in CP2K if (path := shutil.which(name))), None)
-    if found is None:
-        return "not installed: ab-initio energies and forces; on Debian: apt install cp2k"
-    said = _answer([found, "--version"], Path.cwd(), {**os.environ})
-    version = next((line.strip() for line in said.splitlines() if "cp2k version" in line.lower()), "")
-    return f"{version} works ({found})" if version else f"{found} does not say its version: it does not work here"
+    """CP2K is no Python package, a distribution brings it: really compute a molecule by it."""
+    from ase import Atoms
+
+    from vanhove.simulate import cp2k, label
+    from vanhove.simulate.cp2k_program import INSTALL, find_cp2k
+
+    purpose = "ab-initio energies, forces and dynamics"
+    try:
+        found = find_cp2k()
+    except Refusal as refusal:
+        return f"not installed: {purpose}; {refusal.where}. {INSTALL}"
+    began = time.monotonic()
+    molecule = Atoms("H2", positions=[(0, 0, 0), (0.74, 0, 0)], cell=[7.2] * 3, pbc=True)
+    try:
+        with tempfile.TemporaryDirectory(prefix="vanhove-doctor-") as folder:
+            label(molecule, cp2k("cheap", cutoff=120, rel_cutoff=20), Path(folder) / "label")
+    except Refusal as refusal:
+        return f"does not work: {refusal}"
+    return f"{found.version}, {found.binary}, works (H2 in {time.monotonic() - began:.1f} s): {purpose}"
 
 
 def _answer(command: list[str], folder: Path, environment: dict[str, str]) -> str:

@@ -19,6 +19,9 @@ TABLE = {
     "pedone": Entry("_pedone", "a potential of Pedone's form from your numbers", id="E2", takes="values"),
     "deepmd": Entry("_deepmd", "a DeePMD model file as a potential", id="E2", takes="values"),
     "calculator": Entry("_calculator", "any ASE calculator as a potential, by name", id="E2", takes="values"),
+    "cp2k": Entry("_cp2k", "energies and forces from first principles, by CP2K", id="E5", takes="values"),
+    "cp2k_convergence": Entry("_cp2k_convergence", "the cutoff that CP2K's forces need", id="E5", takes="values"),
+    "label": Entry("_label", "energies, forces and virials of structures, to train on", id="E5", takes="values"),
     "forces": Entry("_forces", "forces of a potential on structures, as phonons ask them", id="E2", takes="values"),
     "Minimise": Entry("_protocol", "stage: relax to the nearest minimum of the energy", id="E3", takes="values"),
     "Hold": Entry("_protocol", "stage: keep a temperature (mix, equilibrate)", id="E3", takes="values"),
@@ -32,6 +35,18 @@ TABLE = {
     "run": Entry("_run", "run a protocol under an engine; resumes where it was stopped", id="E3", takes="values"),
     "final_structure": Entry("_run", "the structure at the end of a run, with velocities", id="E3", takes="values"),
     "refine": Entry("_refine", "scale a potential until its S(Q) is that measured", id="E7", takes="values"),
+    "labelled": Entry("_labelled", "frames with energies and forces, to train on", id="E5", takes="values"),
+    "Labelled": Entry("_labelled", "labelled frames of several systems", id="E5", takes="values"),
+    "System": Entry("_labelled", "labelled frames of the same atoms", id="E5", takes="values"),
+    "train": Entry(
+        "_train", "train DeePMD models on labelled frames; resumes where it stopped", id="E6", takes="values"
+    ),
+    "committee": Entry("_train", "the models that a training has finished", id="E6", takes="values"),
+    "training_settings": Entry("_train", "how a model is trained: shipped, or yours", id="E6", takes="values"),
+    "parity": Entry(
+        "_parity", "a model's forces, energies and virials beside their reference", id="E6", takes="values"
+    ),
+    "deviation": Entry("_deviation", "how much the models of a committee disagree", id="E6", takes="values"),
     "Guards": Entry("_guards", "the bounds that stop a run", id="E8", takes="values"),
 }
 

@@ -13,12 +13,12 @@ from vanhove.base.elements import is_species
 from vanhove.base.errors import Refusal
 from vanhove.base.files import digest
 
+from .deepmd_home import INSTALL, PACKAGE, environment_packages
 from .engine import file_of
 
 if TYPE_CHECKING:
     from .turnover import Turnover
 
-PACKAGE = "deepmd-kit"
 PLUGIN = "deepmd/lib/libdeepmd_lmpplugin.so"
 BACKENDS = (
     ("tensorflow-cpu", "libtensorflow_cc.so.2"),
@@ -79,14 +79,12 @@ class DeepMD:
 
 def plugin_environment() -> dict[str, str]:
     """Where LAMMPS finds the plugin, and the plugin its backend."""
-    plugin = file_of(PACKAGE, PLUGIN)
+    where = environment_packages()
+    plugin = file_of(PACKAGE, PLUGIN, where)
     if plugin is None:
-        raise Refusal(
-            "DeePMD is not installed here",
-            f"the package {PACKAGE} is missing",
-            'Run: pip install "vanhove[deepmd]"',
-        )
-    found = [file_of(package, library) for package, library in BACKENDS]
+        missing = f"the package {PACKAGE} is missing" if where is None else f"{where} has no {PLUGIN}"
+        raise Refusal("DeePMD is not installed here", missing, INSTALL)
+    found = [file_of(package, library, where) for package, library in BACKENDS]
     libraries = [plugin.parent, *dict.fromkeys(library.parent for library in found if library is not None)]
     threads = dict.fromkeys(("DP_INTRA_OP_PARALLELISM_THREADS", "DP_INTER_OP_PARALLELISM_THREADS"), "1")
     return {

@@ -1,4 +1,4 @@
-"""Forces of a potential of LAMMPS on structures that one has, for what needs forces and no run."""
+"""Forces, energies and virials by a potential of LAMMPS of structures that one has, for what needs these and no run."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vanhove.base.errors import Refusal
-from vanhove.base.units import KCAL_MOL_IN_EV
+from vanhove.base.units import GPA_IN_EV_A3, KCAL_MOL_IN_EV
 
 from . import dump
 from .deck import DATA, Start, start_of, turned, write_data
 from .engine import Process
 from .engines import LammpsEngine, find_engine
 from .pairwise import Pairwise
-from .thermo import explain
+from .point_store import Point
+from .thermo import ATM_IN_BAR, explain
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -33,6 +34,8 @@ ASKED, FOUND = "asked.lammpstrj", "found.bin"
 POLL = 0.05  # s
 SAME_CELL = 1e-9  # Å
 RELAX_STEPS = 3000
+ATM_IN_EV_A3 = ATM_IN_BAR * 1e-4 * GPA_IN_EV_A3
+TENSOR = [[0, 3, 4], [3, 1, 5], [4, 5, 2]]  # LAMMPS's xx, yy, zz, xy, xz, yz
 
 
 @dataclass(frozen=True)
@@ -53,10 +56,35 @@ class LammpsForces:
 
     def many(self, structures: Sequence[Atoms]) -> list[Floats]:
         """The forces on structures of the same atoms in the same cell."""
-        from ase import Atoms as AseAtoms
-
         if not structures:
             return []
+        values, rotation, _ = self._rerun(structures, [])
+        return [each @ rotation for each in values]
+
+    def points(self, structures: Sequence[Atoms]) -> list[Point]:
+        """Energy, forces and virial of structures of the same atoms in the same cell."""
+        if not structures:
+            return []
+        said = " ".join(f"c_virial[{n}]" for n in range(1, 7))
+        tell = [
+            "compute virial all pressure NULL virial",
+            f"thermo_style custom step pe {said}",
+            "thermo_modify format float %.17g",
+            "thermo 1",
+        ]
+        values, rotation, log = self._rerun(structures, tell)
+        first: Any = structures[0]
+        found = []
+        for forces, row in zip(values, _rows(log, len(structures)), strict=True):
+            # LAMMPS's pressure is -dE/dε over the volume, in its own frame
+            virial = row[2:][TENSOR] * (ATM_IN_EV_A3 * abs(first.cell.volume))
+            found.append(Point(float(row[1] * KCAL_MOL_IN_EV), forces @ rotation, rotation.T @ virial @ rotation))
+        return found
+
+    def _rerun(self, structures: Sequence[Atoms], commands: list[str]) -> tuple[Floats, Floats, str]:
+        """Forces in LAMMPS's frame (structure, atom, axis), the rotation into that frame, and the log."""
+        from ase import Atoms as AseAtoms
+
         first: Any = structures[0]
         starts = []
         for each in structures:
@@ -67,12 +95,12 @@ class LammpsForces:
             still = AseAtoms(first.symbols, one.positions, cell=first.cell, pbc=one.pbc, masses=first.get_masses())
             starts.append(start_of(still, self.potential))
         commands = [
+            *commands,
             f"dump out all custom 1 {FOUND} id type fx fy fz",
             f"rerun {ASKED} dump x y z box no",
         ]
-        values = self._run(starts, commands) * KCAL_MOL_IN_EV
-        rotation = turned(first.cell)[1]
-        return [each @ rotation for each in values]
+        values, log = self._run(starts, commands)
+        return values * KCAL_MOL_IN_EV, turned(first.cell)[1], log
 
     def relaxed(self, atoms: Atoms, largest_force: float = 1e-3) -> Atoms:
         """The structure where no force is larger than that (eV/Å), its cell as it is; by LAMMPS's own minimiser."""
@@ -87,14 +115,14 @@ class LammpsForces:
             f"minimize 0 {limit!r} {RELAX_STEPS} {10 * RELAX_STEPS}",
             f"write_dump all custom {FOUND} id type xu yu zu",
         ]
-        values = self._run([start], commands)[0]
+        values = self._run([start], commands)[0][0]
         rotation = turned(structure.cell)[1]
         away = (values - start.positions) @ rotation
         moved.positions += away - np.rint(away @ np.linalg.inv(structure.cell.array)) @ structure.cell.array
         return moved  # type: ignore[no-any-return]
 
-    def _run(self, starts: list[Start], commands: list[str]) -> Floats:
-        """What LAMMPS wrote, (structure, atom, axis)."""
+    def _run(self, starts: list[Start], commands: list[str]) -> tuple[Floats, str]:
+        """What LAMMPS wrote, (structure, atom, axis), and its log."""
         engine = find_engine(self.potential)
         if not isinstance(engine, LammpsEngine):
             raise Refusal(f"'{self.potential.name}' is not computed by LAMMPS", "", "Pass its ASE calculator itself")
@@ -123,7 +151,21 @@ class LammpsForces:
             found = dump.open_dump(folder / FOUND)
             if found is None or found.n_frames != len(starts):
                 raise Refusal("LAMMPS wrote fewer forces than were asked for", str(self.potential.name), "Run it again")
-            return found.read(0, found.n_frames)[1]
+            return found.read(0, found.n_frames)[1], (folder / engine.log).read_text(errors="replace")
+
+
+def _rows(log: str, count: int) -> list[Floats]:
+    """The rows of the log's last table."""
+    lines = log.splitlines()
+    heads = [place for place, line in enumerate(lines) if line.split()[:2] == ["Step", "PotEng"]]
+    rows = lines[heads[-1] + 1 : heads[-1] + 1 + count] if heads else []
+    try:
+        found = [np.array(row.split(), float) for row in rows]
+    except ValueError:
+        found = []
+    if len(found) < count:
+        raise Refusal("LAMMPS wrote fewer energies than were asked for", "its log", "Run it again")
+    return found
 
 
 def _write_asked(starts: list[Start], path: Path) -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from vanhove.base.errors import Refusal, warn
-from vanhove.base.files import digest
 from vanhove.base.results import step
 from vanhove.base.version import __version__
 
@@ -22,9 +21,9 @@ from ._protocol import Protocol, Stage, as_protocol
 from .contacts import bounds
 from .deck import CONTACTS, Start, start_of
 from .engine import Process
-from .engines import LEG_ATOM_STEPS, Engine, check_engine, find_engine
-from .folder import Folder
-from .legs import Leg, cut, default_leg_steps
+from .engines import FEWEST_STEPS, LEG_ATOM_STEPS, Engine, check_engine, find_engine
+from .folder import Folder, key_of
+from .legs import ROUND, Leg, cut, default_leg_steps
 from .pace import Pace, Progress
 from .thermo import Log, Row, explain, means
 
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 
     from vanhove.trajectory import Trajectory
 
+    from .label_data import Labelled
     from .pairwise import Potential
 
 POLL = 0.1  # s
@@ -54,6 +54,13 @@ class Finished:
         if not path.exists():
             raise Refusal("This run has no trajectory", str(self.directory), "Give its protocol a Produce stage")
         return open_trajectory(path)
+
+    @property
+    def labels(self) -> Labelled:
+        """The production's frames with the energies, forces and virials of first principles that moved the atoms."""
+        from .cp2k_engine import labels_of
+
+        return labels_of(self.directory)
 
     @property
     def structure(self) -> Atoms:
@@ -88,20 +95,20 @@ def run(
         Structure; atoms with velocities go on moving with them, else velocities are drawn at the first temperature.
     potential
         :func:`vanhove.simulate.potential`, :func:`vanhove.simulate.buckingham`, :func:`vanhove.simulate.pedone`,
-        :func:`vanhove.simulate.deepmd` or :func:`vanhove.simulate.calculator`.
+        :func:`vanhove.simulate.deepmd`, :func:`vanhove.simulate.calculator` or :func:`vanhove.simulate.cp2k`.
     protocol
         Stages, or a :class:`Protocol` with its time step and thermostat.
     directory
         The run's own folder.
     engine
-        ``"lammps"`` or ``"ase"``; the potential knows which one computes it.
+        ``"lammps"``, ``"ase"`` or ``"cp2k"``; the potential knows which one computes it.
     restart
         Go on with the run that is there; False starts over and removes it.
     seed
         Draws the velocities, and the noise of a Langevin thermostat.
     ranks
         MPI processes of LAMMPS, by default one for every 200 atoms, at most one a core; threads of a calculator, by
-        default one a core. A resumed run keeps its number.
+        default one a core; MPI processes of CP2K, by default one. A resumed run keeps its number.
     leg_steps
         Steps of a leg, by default chosen by engine and number of atoms.
     guards
@@ -122,7 +129,8 @@ def run(
         raise Refusal(f"leg_steps={leg_steps}", "", "Give 1 or more")
     start = start_of(atoms, potential, plan)
     check_before(start, potential, plan)
-    steps = leg_steps or default_leg_steps(len(start.species), LEG_ATOM_STEPS[potential.engine])
+    fewest = FEWEST_STEPS.get(potential.engine, ROUND)
+    steps = leg_steps or default_leg_steps(len(start.species), LEG_ATOM_STEPS[potential.engine], fewest)
     asked = {
         "atoms": start.fingerprint, "potential": potential.to_dict(), "protocol": plan.to_dict(), "seed": seed,
         "leg_steps": steps,
@@ -132,7 +140,7 @@ def run(
     with folder.locked() as lock:
         if not restart:
             folder.clear()
-        record = _same_run(folder, asked)
+        record = folder.record_of(asked)
         if record and record.get("finished") and not output.complete(folder, plan):
             warn("The run was finished and its files are gone: it is done again", str(folder.path))
             folder.clear()
@@ -179,26 +187,12 @@ def _new_record(asked: dict[str, Any], engine: Engine, ranks: int, atoms: Atoms)
     parameters = {**asked, "engine": engine.name, "engine_version": engine.version, "ranks": ranks}
     return {
         "asked": asked,
-        "key": digest(json.dumps(asked, sort_keys=True)),
+        "key": key_of(asked),
         "engine": {"name": engine.name, "version": engine.version, "ranks": ranks},
         "vanhove": __version__,
         "history": [*before, step("simulate.run", **parameters)],
         "finished": None,
     }
-
-
-def _same_run(folder: Folder, asked: dict[str, Any]) -> dict[str, Any] | None:
-    record = folder.record()
-    if record is None or record["key"] == digest(json.dumps(asked, sort_keys=True)):
-        return record
-    there = record["asked"]
-    plain = json.loads(json.dumps(asked))
-    differing = [name for name in asked if there.get(name) != plain[name]]
-    raise Refusal(
-        f"The folder holds another run: it differs in {', '.join(differing)}",
-        str(folder.path),
-        "Give another directory, or restart=False to remove that run",
-    )
 
 
 class _Work:

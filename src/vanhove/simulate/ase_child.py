@@ -42,9 +42,14 @@ class NotNumbers(ArithmeticError):
 def main(script: str) -> None:
     """Do one leg."""
     orders = json.loads(Path(script).read_text(encoding="utf-8"))
+    do_leg(orders, made(orders["potential"]["factory"], orders["potential"]["options"]))
+
+
+def do_leg(orders: dict[str, Any], calculator: Any) -> None:
+    """Move the atoms as ordered, and leave what the next leg begins with."""
     with np.load(orders["from"], allow_pickle=False) as file:
         state: State = dict(file)
-    atoms = _atoms(state, orders["potential"])
+    atoms = _atoms(state, calculator)
     with open(LOG, "w", encoding="utf-8") as log:
         log.write(" ".join([*COLUMNS, *MORE]) + "\n")
         if orders["minimise"]:
@@ -58,12 +63,12 @@ def main(script: str) -> None:
         dump.write(orders["steps"][1], table)
 
 
-def _atoms(state: State, potential: dict[str, Any]) -> Any:
+def _atoms(state: State, calculator: Any) -> Any:
     from ase import Atoms
 
     atoms: Any = Atoms(state["species"].tolist(), positions=state["positions"], cell=state["cell"], pbc=True)
     atoms.set_masses(state["masses"])
-    atoms.calc = made(potential["factory"], potential["options"])
+    atoms.calc = calculator
     return atoms
 
 

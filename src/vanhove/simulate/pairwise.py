@@ -45,7 +45,7 @@ class Potential(Protocol):
 
     @property
     def engine(self) -> str:
-        """The engine that computes it: ``"lammps"`` or ``"ase"``."""
+        """The engine that computes it: ``"lammps"``, ``"ase"`` or ``"cp2k"``."""
         ...
 
     @property

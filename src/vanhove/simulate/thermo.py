@@ -29,6 +29,11 @@ MEANINGS = [
     ("Out of range atoms", "atoms moved farther than a cell between two steps", LOOSE),
     ("Non-numeric", "positions or energies are no longer numbers", LOOSE),
     ("Failed to allocate", "the machine has not enough memory", "Use a smaller structure or fewer ranks"),
+    (
+        "SCF run NOT converged",
+        "the forces of this step are not to be used",
+        'Give simulate.cp2k(..., minimizer="cg", max_scf=100) and run again: it goes on where it was',
+    ),
     ("Cannot open file", "a file could not be written or read", "Check the disk and the folder's permissions"),
 ]
 

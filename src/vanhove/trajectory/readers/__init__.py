@@ -71,7 +71,7 @@ def reader_named(name: str) -> ModuleType:
 
 def format_of(path: Path) -> str:
     """The format whose reader recognises ``path`` by its first bytes and its name."""
-    head = b"" if path.is_dir() else _head(path)
+    head = b"" if path.is_dir() else head_of(path)
     for name in FORMATS:
         if reader_named(name).recognises(path, head):
             return name
@@ -80,7 +80,7 @@ def format_of(path: Path) -> str:
     )
 
 
-def _head(path: Path, size: int = 8192) -> bytes:
+def head_of(path: Path, size: int = 8192) -> bytes:
     """The first bytes of a file, unpacked where it is packed; of a cut one what there is."""
     from .text import TextFile
 

@@ -35,7 +35,7 @@ NOTE = "frames of training data need not follow each other in time: then displac
 
 def recognises(path: Path, _head: bytes) -> bool:
     """Whether ``path`` is such a folder, or one of its sets."""
-    return path.is_dir() and bool(_sets(path))
+    return path.is_dir() and bool(sets_of(path))
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,12 @@ class SetFrames:
 
 def scan(path: Path, options: Options) -> Contents:
     """Types, boxes and the sizes of the sets; of the positions a few frames, to see whether they jump."""
-    sets = _sets(path)
+    sets = sets_of(path)
     if not sets:
         raise Refusal("The folder holds no set.*/coord.npy", str(path), "Give a folder of DeePMD training data")
     folder = path if sets[0].parent == path else path.parent
-    _check_kind(folder, sets)
-    labels = _labels(folder)
+    check_kind(folder, sets)
+    labels = labels_of(folder)
     coords, boxes = _arrays(path, sets, len(labels))
     cells = np.concatenate([box.read_all().reshape(-1, 3, 3) for box in boxes])
     frames = SetFrames(tuple(coords), len(labels))
@@ -81,14 +81,16 @@ def scan(path: Path, options: Options) -> Contents:
     )  # fmt: skip
 
 
-def _sets(path: Path) -> list[Path]:
+def sets_of(path: Path) -> list[Path]:
+    """The sets of a folder in the order of their names, or the one set that it is itself."""
     if (path / "coord.npy").is_file():
         return [path]
     found = [folder for folder in path.glob("set.*") if (folder / "coord.npy").is_file()]
     return sorted(found, key=lambda folder: (len(folder.name), folder.name))  # set.9 before set.10
 
 
-def _check_kind(folder: Path, sets: list[Path]) -> None:
+def check_kind(folder: Path, sets: list[Path]) -> None:
+    """Refuse data without a cell, of changing compositions, or without types."""
     if (folder / "nopbc").exists():
         raise Refusal("The frames have no cell", str(folder / "nopbc"), "Give data of a periodic system")
     for each in sets:
@@ -101,7 +103,7 @@ def _check_kind(folder: Path, sets: list[Path]) -> None:
         raise Refusal("The types of the atoms are missing", str(folder / "type.raw"), "Copy the whole folder")
 
 
-def _labels(folder: Path) -> NDArray[np.str_]:
+def labels_of(folder: Path) -> NDArray[np.str_]:
     """What each atom is called: by the names of ``type_map.raw``, else by its number."""
     path, names_path = folder / "type.raw", folder / "type_map.raw"
     for file in (path, names_path):

@@ -53,7 +53,7 @@ def scan(path: Path, options: Options) -> Contents:
     """Read the head and look up where the positions of every step stand; of them none is read."""
     with TextFile(path, "looking through") as file:
         head = read_head(file)
-        body = _Body(path, len(head.labels))
+        body = Body(path, len(head.labels))
         torn = "in its head" if head.torn else None
         if head.start is not None:
             torn = body.walk(file, head.start)
@@ -64,7 +64,7 @@ def scan(path: Path, options: Options) -> Contents:
     notes: list[str] = []
     stride = _stride(head)
     counted = by_steps(np.arange(frames) * stride, _counted(head, frames, stride, path, notes), options, path)
-    rows = _rows(body)
+    rows = rows_of(body)
     return Contents(
         paths=(path,), format="vasprun", cells=rows.cells, continuous=False, has_velocities=False,
         species=settle_species(np.array(head.labels), options, path, kind="species", masses=head.masses),
@@ -74,7 +74,7 @@ def scan(path: Path, options: Options) -> Contents:
 
 
 @dataclass
-class _Body:
+class Body:
     """Where the rows of each frame stand, and its cell."""
 
     path: Path
@@ -167,7 +167,8 @@ def _cell(vectors: bytes, where: str) -> Floats:
     return cell
 
 
-def _rows(body: _Body) -> RowFrames:
+def rows_of(body: Body) -> RowFrames:
+    """The positions of the frames that were found."""
     from vanhove.kernels.parsing import POSITION
 
     cells, places = np.array(body.cells), np.array(body.places, np.int64)

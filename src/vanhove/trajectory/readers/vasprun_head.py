@@ -31,7 +31,7 @@ DEEPEST = 64  # elements inside each other
 MOST_ATOMS = 1_000_000
 SETTINGS = {
     "version", "NSW", "IBRION", "POTIM", "TEBEG", "TEEND", "SMASS", "MDALGO", "ANDERSEN_PROB", "ML_LMLFF", "ML_MODE",
-    "ML_ISTART", "ML_OUTBLOCK",
+    "ML_ISTART", "ML_OUTBLOCK", "NELM", "PSTRESS", "ENMAX", "GGA", "IVDW",
 }  # fmt: skip
 
 
