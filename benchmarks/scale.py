@@ -2,9 +2,9 @@
 
     python benchmarks/scale.py --gigabytes 50 --memory 2GB [--only msd] [--write]
 
-The trajectory has that size to all who read it and lies nowhere: its source makes each block of frames and atoms that it
-is asked for out of seeded random numbers, the same ones whenever and however it is asked. What is read several times is
-made several times, and the share of the time that this takes is told. Each observable runs in its own process, after
+The trajectory has that size to all who read it and lies nowhere: its source makes each block of frames and atoms that
+it is asked for out of seeded random numbers, the same ones whenever and however it is asked. What is read several times
+is made several times, and the share of the time that this takes is told. Each observable runs in its own process, after
 a small trajectory of the same kind, so that compiled code and libraries count apart. The framework only vibrates and
 the ions walk freely: what must come out is known.
 
@@ -137,6 +137,14 @@ def _scattered(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
         return mixed ^ (mixed >> np.uint64(31))
 
 
+HEAD = """# A trajectory far larger than memory
+
+Made by `python benchmarks/scale.py --gigabytes 50 --memory 2GB --write`. The trajectory is made while it is read and
+lies on no disk; making it is part of the time, and its share of the CPU's is told. *Peak* is what was resident at most
+in the whole process (VmHWM), *loaded* the same before the large trajectory: Python, its libraries and compiled code,
+which the budget does not count. *Read* says how many times over the trajectory was given, and *of a file* how many
+times over the chunks of an H5MD file of it would have been read for that."""
+
 # what is computed, and how far it is from what it must be, as a share of it
 
 
@@ -169,7 +177,7 @@ def coherent(traj: Trajectory) -> tuple[Dataset, float]:
     """Of every pair of species, up to 10 ps: F and S(Q,E)."""
     result = vh.spectra.coherent(traj, Q, max_lag=min(MAX_LAG, SPACING * (traj.n_frames // 2)), q_vectors=VECTORS)
     ions = result["F"].sel(pair="Li-Li")
-    lag = int(round(1.0 / SPACING))
+    lag = round(1.0 / SPACING)
     decay = (ions.isel(lag=lag) / ions.isel(lag=0)).values
     frames = result["lag"].values[lag] / SPACING
     expected = np.exp(-(result["q_mean"].values ** 2) * STEP**2 * frames / 2)
@@ -249,9 +257,8 @@ def _peak() -> float:
 
 
 def _machine() -> str:
-    names = [
-        line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
-    ]
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    names = [line.split(":")[1].strip() for line in lines if "model name" in line]
     return names[0] if names else platform.machine()
 
 
@@ -266,16 +273,9 @@ def kept(records: list[dict[str, Any]], new: Measured) -> list[dict[str, Any]]:
 
 def table(records: list[dict[str, Any]]) -> str:
     """As Markdown."""
-    lines = [
-        "# A trajectory far larger than memory", "",
-        "Made by `python benchmarks/scale.py --gigabytes 50 --memory 2GB --write`. The trajectory is made while it is "
-        "read and lies on no disk; making it is part of the time, and its share is told. *Peak* is what was resident at "
-        "most in the whole process (VmHWM), *loaded* the same before the large trajectory: Python, its libraries and "
-        "compiled code, which the budget does not count. *Read* says how many times over the trajectory was given, and, "
-        "*of a file*, how many times over the chunks of an H5MD file of it would have been read.", "",
-        "| observable | trajectory | budget | peak, MB | loaded, MB | time, s | CPU, s | making it | read | of a file | off by |",
-        "|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|",
-    ]  # fmt: skip
+    columns = ["observable", "trajectory", "budget"]
+    columns += ["peak, MB", "loaded, MB", "time, s", "CPU, s", "making it", "read", "of a file", "off by"]
+    lines = [HEAD, "", f"| {' | '.join(columns)} |", f"|{'---|' * 3}{'--:|' * (len(columns) - 3)}"]
     for one in records:
         size = f"{one['gigabytes']:.3g} GB: {one['atoms']} atoms, {one['frames']} frames"
         lines.append(
