@@ -46,7 +46,15 @@ TABLE = {
     "parity": Entry(
         "_parity", "a model's forces, energies and virials beside their reference", id="E6", takes="values"
     ),
+    "distil": Entry(
+        "_distil",
+        "a fast model in the place of any ASE calculator",
+        id="E6",
+        takes="values",
+    ),
     "deviation": Entry("_deviation", "how much the models of a committee disagree", id="E6", takes="values"),
+    "learn": Entry("_learn", "explore, label what the models disagree on, train again", id="E6", takes="values"),
+    "learned": Entry("_learn", "what an active learning has come to", id="E6", takes="values"),
     "Guards": Entry("_guards", "the bounds that stop a run", id="E8", takes="values"),
 }
 

@@ -36,6 +36,10 @@ RUNAWAY = 5.0  # times the highest target: no thermostat brings that back
 SAFE_CLIMB = 30.0  # k_B T; a barrier that high is not crossed in a simulation (e^-30 is 1e-13)
 
 
+class Stopped(Refusal):
+    """The atoms could not be moved as was asked: the potential or the step is at fault, not what was typed."""
+
+
 @dataclass(frozen=True)
 class Guards:
     """The bounds of a run.
@@ -60,19 +64,19 @@ class Guards:
 
 
 def check_before(start: Start, potential: Potential, protocol: Protocol) -> None:
-    """Refuse a potential that can't hold its atoms apart, and a structure that begins inside a barrier."""
+    """Stop at a potential that can't hold its atoms apart, and a structure that begins inside a barrier."""
     thermal = K_B_EV * protocol.highest_temperature / KCAL_MOL_IN_EV
     for pair, found in potential.turnovers.items():
         if not set(pair.split("-")) <= set(start.order):
             continue
         if math.isinf(found.radius):
-            raise Refusal(
+            raise Stopped(
                 f"Nothing holds {pair} apart: their energy falls all the way in",
                 f"potential '{potential.name}'",
                 "Raise A or lower C of this pair; see .describe()",
             )
         if found.radius > 0 and found.climb < SAFE_CLIMB * thermal:
-            raise Refusal(
+            raise Stopped(
                 f"The barrier that holds {pair} apart is only {found.climb:.3g} kcal/mol high, "
                 f"{found.climb / thermal:.1f} k_B T at {protocol.highest_temperature:g} K",
                 f"potential '{potential.name}', at {found.radius:.3f} Å",
@@ -80,7 +84,7 @@ def check_before(start: Start, potential: Potential, protocol: Protocol) -> None
             )
     contact = _contact(start.positions, start.cell, start, bounds(potential, start.order))
     if contact is not None:
-        raise Refusal(
+        raise Stopped(
             f"The structure has {_said(contact)}",
             "before the run",
             "Pack with a larger min_distance, or take another structure",
@@ -88,7 +92,7 @@ def check_before(start: Start, potential: Potential, protocol: Protocol) -> None
 
 
 class Watch:
-    """Looks after one leg: its log, its close contacts, its silence. Raises a :class:`Refusal` that says why."""
+    """Looks after one leg: its log, its close contacts, its silence. Raises a :class:`Stopped` that says why."""
 
     def __init__(
         self, guards: Guards, start: Start, limits: dict[str, float], timestep: float, *, changing: bool = False
@@ -167,9 +171,8 @@ class Watch:
             self._check_contacts(values[0, :, :3], dump, last - 1, int(steps[0]))
         silent = time.monotonic() - self._heard
         if silent > self._guards.silence:
-            self.refuse(
-                f"the engine has said nothing for {silent:.0f} s", self._leg.start, "Look at its log and output"
-            )
+            said = f"the engine has said nothing for {silent:.0f} s"
+            self.refuse(said, self._leg.start, "Look at its log and output", kind=Refusal)
 
     def finish(self) -> None:
         """The leg has ended: its last structure."""
@@ -184,12 +187,12 @@ class Watch:
         if contact is not None:
             self.refuse(f"there are {_said(contact)}", step, LOOSE)
 
-    def refuse(self, what: str, step: int, do: str, *, tail: str = "") -> None:
+    def refuse(self, what: str, step: int, do: str, *, tail: str = "", kind: type[Refusal] = Stopped) -> None:
         """Stop with the stage, the step and where to read more."""
         leg = self._leg
         of = f"step {step} of {leg.stage_steps} ({step * self._ps:.2f} ps), " if leg.stage_steps else ""
         where = f"{of}log in {self._folder}" + (f"; its last lines: {tail}" if tail else "")
-        raise Refusal(f"Stage '{leg.stage.name}' was stopped: {what}", where, do)
+        raise kind(f"Stage '{leg.stage.name}' was stopped: {what}", where, do)
 
 
 def _contact(positions: Floats, cell: Floats, start: Start, limits: dict[str, float]) -> Contact | None:

@@ -86,7 +86,7 @@ def label(
     """
     if ranks is not None and ranks < 1:
         raise Refusal(f"ranks={ranks}", "", "Give 1 or more, or leave it out")
-    settings = _settings(engine)
+    settings = settings_of(engine)
     frames = frames_of(structures)
     _check_species(frames, engine)
     names = [frame.fingerprint(settings) for frame in frames]
@@ -108,7 +108,7 @@ def label(
         return _collected(list(zip(names, frames, strict=True)), store, f"{engine.name}, {version}")
 
 
-def _settings(engine: Any) -> dict[str, Any]:
+def settings_of(engine: Any) -> dict[str, Any]:
     """All that decides the labels, as JSON knows it."""
     if getattr(engine, "engine", None) not in ENGINES:
         raise Refusal(

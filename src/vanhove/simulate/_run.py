@@ -16,7 +16,7 @@ from vanhove.base.version import __version__
 
 from . import output
 from ._constrain import Constraint, as_constraint
-from ._guards import Guards, Watch, check_before
+from ._guards import Guards, Stopped, Watch, check_before
 from ._protocol import Protocol, Stage, as_protocol
 from .contacts import bounds
 from .deck import CONTACTS, Start, start_of
@@ -25,7 +25,7 @@ from .engines import FEWEST_STEPS, LEG_ATOM_STEPS, Engine, check_engine, find_en
 from .folder import Folder, key_of
 from .legs import ROUND, Leg, cut, default_leg_steps
 from .pace import Pace, Progress
-from .thermo import Log, Row, explain, means
+from .thermo import LOOSE, Log, Row, explain, means
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -237,7 +237,9 @@ class _Work:
         if code != 0:
             end = explain(code, log.path, attempt / "output.txt")
             at = rows[-1].step if rows else leg.start
-            watch.refuse(f"{self.engine.title} ended with code {code}: {end.why}", at, end.do, tail=end.tail)
+            kind = Stopped if end.do == LOOSE else Refusal  # killed, or no memory: the atoms are not to blame
+            said = f"{self.engine.title} ended with code {code}: {end.why}"
+            watch.refuse(said, at, end.do, tail=end.tail, kind=kind)
         output.check_leg(attempt, leg, self.protocol)
         watch.finish()
         (attempt / CONTACTS).unlink(missing_ok=True)

@@ -41,9 +41,14 @@ def bounds(potential: Potential, species: Sequence[str]) -> dict[str, float]:
     Where no pair energy tells, half of what a bond of two such atoms is long.
     """
     if not potential.turnovers:
-        return {pair: NEAREST_BOND * _bond(*pair.split("-")) for pair in pair_labels(species)}
+        return bond_bounds(species)
     radii = {pair: found.radius for pair, found in potential.turnovers.items()}
     return {pair: max(radius, TOUCHING) if math.isfinite(radius) else radius for pair, radius in radii.items()}
+
+
+def bond_bounds(species: Sequence[str]) -> dict[str, float]:
+    """For every pair half of what a bond of two such atoms is long."""
+    return {pair: NEAREST_BOND * _bond(*pair.split("-")) for pair in pair_labels(species)}
 
 
 def _bond(first: str, second: str) -> float:

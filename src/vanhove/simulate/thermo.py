@@ -28,6 +28,9 @@ MEANINGS = [
     ("Lost atoms", "atoms moved farther than a cell between two steps", LOOSE),
     ("Out of range atoms", "atoms moved farther than a cell between two steps", LOOSE),
     ("Non-numeric", "positions or energies are no longer numbers", LOOSE),
+    ("Neighbor list overflow", "atoms fell together", LOOSE),
+    ("Domain too large", "the cell blew up", LOOSE),
+    ("tilted box too far", "the cell fell over", LOOSE),
     ("Failed to allocate", "the machine has not enough memory", "Use a smaller structure or fewer ranks"),
     (
         "SCF run NOT converged",
