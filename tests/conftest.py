@@ -16,6 +16,9 @@ settings.register_profile("fixed", derandomize=True, database=None)
 settings.register_profile("explore", max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
+# Tests run side by side, and ranks that wait for each other on busy cores are slow; tests of ranks name them.
+os.environ["VANHOVE_RANKS"] = "1"
+
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
 

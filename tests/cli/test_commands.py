@@ -12,7 +12,7 @@ import pytest
 
 import vanhove as vh
 from vanhove.cli import checkup
-from vanhove.simulate import _deepmd, engine
+from vanhove.simulate import _deepmd, deepmd_home, engine
 
 MAP = "--species 1=Na,2=Si,3=S --timestep 0.001"
 
@@ -127,6 +127,9 @@ def test_new_says_which_studies_it_has_written_and_how_to_begin(vanhove: Any) ->
 
 def test_doctor_says_how_to_install_what_is_missing(vanhove: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkup, "_version", lambda package: None)
+    monkeypatch.setattr(deepmd_home, "_version", lambda packages: None)
+    monkeypatch.delenv("VANHOVE_DEEPMD", raising=False)
+    monkeypatch.delenv("VANHOVE_CP2K", raising=False)
     monkeypatch.setattr(checkup.shutil, "which", lambda name: None)
     monkeypatch.setattr(checkup, "_calculator", lambda name, said: f"{said} works")
     monkeypatch.setattr(checkup.sys, "executable", "/my python/bin/python")
@@ -142,13 +145,16 @@ def test_doctor_says_what_does_not_work_though_it_is_there(vanhove: Any, monkeyp
     """A CP2K that can't say its version, and DeePMD's plugin for another LAMMPS."""
     monkeypatch.setattr(checkup.shutil, "which", lambda name: "/bin/false")
     monkeypatch.setattr(checkup, "_version", lambda package: "1.0")
+    monkeypatch.setattr(deepmd_home, "_version", lambda packages: "1.0")
+    monkeypatch.delenv("VANHOVE_DEEPMD", raising=False)
+    monkeypatch.delenv("VANHOVE_CP2K", raising=False)
     monkeypatch.setattr(checkup, "_calculator", lambda name, said: f"{said} works")
     monkeypatch.setattr(checkup, "_lammps", lambda: "works")
     monkeypatch.setattr(engine, "find_lammps", lambda: engine.Lammps(Path("/bin/echo"), None, Path("/"), "1"))
-    monkeypatch.setattr(engine, "file_of", lambda package, ending: Path("/plugin/lib.so"))
-    monkeypatch.setattr(_deepmd, "file_of", lambda package, ending: Path("/plugin/lib.so"))
+    monkeypatch.setattr(engine, "file_of", lambda package, ending, where=None: Path("/plugin/lib.so"))
+    monkeypatch.setattr(_deepmd, "file_of", lambda package, ending, where=None: Path("/plugin/lib.so"))
     said = vanhove.works("doctor").out
-    assert "/bin/false does not say its version: it does not work here" in said
+    assert re.search(r"cp2k +does not work: The program does not say that it is CP2K\. /bin/false", said)
     assert "DeePMD-kit 1.0 does not work: LAMMPS does not load its plugin (-in in.styles" in said
 
 

@@ -17,6 +17,7 @@ import pytest
 from vanhove.base.errors import Refusal
 from vanhove.simulate import supervise
 from vanhove.simulate._run import run
+from vanhove.simulate.engine import useful_ranks
 
 Processes = Callable[[Path], dict[int, str]]
 pytestmark = pytest.mark.usefixtures("lammps")
@@ -200,3 +201,14 @@ def test_the_supervisor_ends_what_left_its_session(tmp_path: Path, processes: Pr
         wait_for(lambda: any("sleep\x00100" in command for command in processes(tmp_path).values()))
         assert process.wait() == 3
     assert processes(tmp_path) == {}
+
+
+def test_ranks_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VANHOVE_RANKS", "3")
+    assert useful_ranks(10) == 3
+    monkeypatch.delenv("VANHOVE_RANKS")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: range(4))
+    assert [useful_ranks(n) for n in (10, 600, 10_000)] == [1, 3, 4]
+    monkeypatch.setenv("VANHOVE_RANKS", "two")
+    with pytest.raises(Refusal, match="VANHOVE_RANKS is 'two'"):
+        useful_ranks(10)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from vanhove.base.errors import Refusal
+from vanhove.trajectory.budget import count_named
 
 from . import supervise
 
@@ -47,8 +48,12 @@ class Lammps:
 
 
 def useful_ranks(n_atoms: int) -> int:
-    """How many processes serve so many atoms well on this machine's cores."""
-    return max(1, min(len(os.sched_getaffinity(0)), round(n_atoms / ATOMS_PER_RANK)))
+    """``VANHOVE_RANKS``, else how many processes serve so many atoms well on this machine's cores.
+
+    Ranks wait for each other at every step: on cores that others use, too, several are far slower than one (324 atoms,
+    two busy cores: 20 times).
+    """
+    return count_named("VANHOVE_RANKS") or max(1, min(len(os.sched_getaffinity(0)), round(n_atoms / ATOMS_PER_RANK)))
 
 
 @cache

@@ -38,9 +38,14 @@ def memory_budget() -> int:
 
 def thread_count() -> int:
     """Threads that blocks are mapped on: ``VANHOVE_THREADS``, else the cores this process may use."""
-    named = os.environ.get("VANHOVE_THREADS")
-    if named:
-        if not named.isdigit() or int(named) < 1:
-            raise Refusal(f"VANHOVE_THREADS is '{named}'", "", "Give a whole number of 1 or more")
-        return int(named)
-    return len(os.sched_getaffinity(0))
+    return count_named("VANHOVE_THREADS") or len(os.sched_getaffinity(0))
+
+
+def count_named(variable: str) -> int | None:
+    """The count that a variable of the environment gives; None where it is not set."""
+    named = os.environ.get(variable)
+    if not named:
+        return None
+    if not named.isdigit() or int(named) < 1:
+        raise Refusal(f"{variable} is '{named}'", "", "Give a whole number of 1 or more")
+    return int(named)
