@@ -13,6 +13,7 @@ import vanhove as vh
 from vanhove import Refusal
 from vanhove.base.units import KCAL_MOL_IN_EV
 from vanhove.simulate import buckingham, calculator, crystal, forces, potential
+from vanhove.simulate._forces import _rows
 
 pytestmark = pytest.mark.usefixtures("lammps")
 
@@ -96,3 +97,15 @@ def test_what_can_not_be_done_is_said() -> None:
         forces(potential("na2s-sis2"), accuracy=0)
     with pytest.raises(Refusal, match="differ"):
         forces(potential("na2s-sis2")).many([salt(), salt(12.0)])
+
+
+def test_rows_between_which_styles_of_lammps_speak() -> None:
+    """It does where atoms have new neighbours: frames far apart have them in every step."""
+    row = "{} -17919.02 8881.7 -218.6 11444.7 -6646.4 7767.1 -4681.3"
+    said = "Last active /omp style is kspace_style pppm/omp"
+    log = "\n".join([
+        "   Step         PotEng      c_virial[1]", row.format(0), said, row.format(1), said, row.format(2), "Loop time"
+    ])  # fmt: skip
+    assert [found[0] for found in _rows(log, 3)] == [0, 1, 2]
+    with pytest.raises(Refusal, match="fewer energies"):
+        _rows(log, 4)

@@ -35,6 +35,7 @@ POLL = 0.05  # s
 SAME_CELL = 1e-9  # Å
 RELAX_STEPS = 3000
 ATM_IN_EV_A3 = ATM_IN_BAR * 1e-4 * GPA_IN_EV_A3
+ROW = 8  # step, energy, six of the virial
 TENSOR = [[0, 3, 4], [3, 1, 5], [4, 5, 2]]  # LAMMPS's xx, yy, zz, xy, xz, yz
 
 
@@ -155,12 +156,13 @@ class LammpsForces:
 
 
 def _rows(log: str, count: int) -> list[Floats]:
-    """The rows of the log's last table."""
+    """The rows of the log's last table; where atoms have new neighbours LAMMPS's styles speak between them."""
     lines = log.splitlines()
     heads = [place for place, line in enumerate(lines) if line.split()[:2] == ["Step", "PotEng"]]
-    rows = lines[heads[-1] + 1 : heads[-1] + 1 + count] if heads else []
+    rows = [line.split() for line in lines[heads[-1] + 1 :] if line.split()[:1]] if heads else []
+    said = [row for row in rows if len(row) == ROW and row[0].isdigit()][:count]
     try:
-        found = [np.array(row.split(), float) for row in rows]
+        found = [np.array(row, float) for row in said]
     except ValueError:
         found = []
     if len(found) < count:

@@ -16,12 +16,17 @@ if TYPE_CHECKING:
 _FILES = {
     "Cluster": "cluster",
     "Results": "results",
+    "Bounds": "card_bounds",
+    "Card": "validation",
+    "Moves": "card_motion",
     "Study": "schema",
     "new": "templates",
     "preview": "runner",
     "read_results": "results",
     "read_study": "schema",
+    "read_card": "validation",
     "run": "runner",
+    "validate": "validation",
 }
 
 __all__ = ["Cluster", "Results", "Study", "new", "preview", "read_results", "read_study", "run"]

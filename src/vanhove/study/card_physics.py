@@ -1,0 +1,341 @@
+"""A run by the potential beside a reference run: g(r), vibrations and mean squared displacements, a number for each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vanhove.base.elements import element_of
+from vanhove.base.errors import Refusal
+from vanhove.base.results import Column, dataset
+from vanhove.dynamics._msd import msd
+from vanhove.simulate._run import Finished
+from vanhove.spectra._vdos import vdos
+from vanhove.spectra.lag_choice import REACH, SHARE
+from vanhove.structure._rdf import first_peak, rdf
+
+from .card_bounds import FAILS, OPEN, UNTESTED, Bounds, Judgement, below, worst_of
+from .card_motion import Ground, Moves, moved, protocol_of
+from .card_steps import Outcome
+
+if TYPE_CHECKING:
+    from ase import Atoms
+    from numpy.typing import NDArray
+    from xarray import Dataset
+
+    from vanhove.simulate._protocol import Protocol
+    from vanhove.trajectory import Trajectory
+
+    from .card_subject import Subject
+
+    Floats = NDArray[np.float64]
+
+R_MAX, WIDTH, NEAR = 6.0, 0.02, 0.1  # Å; a peak's place is the centre of what is within NEAR of its top
+PARTS = 5  # of a run, whose scatter gives the errors of peaks
+FEWEST_FRAMES = 20
+SLOWEST_FRAMES = 0.01  # ps between frames, for vibrations up to 200 meV
+FINEST = 2.0  # meV, resolution of the densities of states
+FAR = 0.5  # of the shorter run: the longest lag with origins enough
+NO_REFERENCE = "No reference was given."
+HALVES = 2
+
+
+def start_of_reference(reference: Trajectory) -> Atoms:
+    """Its first frame, at rest."""
+    from ase import Atoms as AseAtoms
+
+    symbols = [element_of(label) for label in reference.species.tolist()]
+    first = reference[:1]
+    return AseAtoms(symbols, positions=first.positions[0], cell=first.cells[0], pbc=True)
+
+
+def protocol_beside(reference: Trajectory, moves: Moves, temperature: float) -> Protocol:
+    """A run as long as the reference, with frames at the same times; its step divides them."""
+    from vanhove.simulate._protocol import Produce
+
+    spacing = reference.spacing
+    timestep = spacing / math.ceil(spacing / moves.timestep - 1e-9)
+    ps = moves.compared or float(reference.times[-1] - reference.times[0])
+    produce = Produce(temperature, ps=max(ps, 2 * spacing), every=spacing, velocities=reference.has_velocities)
+    return protocol_of(moves, temperature, produce, timestep=timestep)
+
+
+def compare(
+    subject: Subject, ground: Ground, moves: Moves, protocol: Protocol, folder: Path, reference: Trajectory
+) -> Outcome:
+    """The run, and each difference with its standard error."""
+    known: dict[str, Any] = {"temperature": ground.temperature, "reference_ps": _length(reference)}
+    done = moved(subject, ground, protocol, folder, moves.seed)
+    if not isinstance(done, Finished):
+        return Outcome({**known, "stopped": done})
+    ours = done.trajectory
+    values = {**known, "ps": _length(ours)}
+    curves: dict[str, Any] = {}
+    for name, compared in (("peaks", _peaks), ("vibrations", _vibrations), ("displacements", _displacements)):
+        try:
+            values[name], curves[name] = compared(ours, reference)
+        except Refusal as refusal:  # what the reference can't tell is said, and the rest goes on
+            values[name] = str(refusal)
+    return Outcome(values, curves)
+
+
+def _length(traj: Trajectory) -> float:
+    return float(traj.times[-1] - traj.times[0])
+
+
+def _pair_of_runs(ours: Trajectory, theirs: Trajectory, least: int) -> None:
+    for name, one in (("run", ours), ("reference", theirs)):
+        if one.n_frames < least:
+            raise Refusal(f"The {name} has {one.n_frames} frames, and {least} are needed")
+
+
+def _peaks(ours: Trajectory, theirs: Trajectory) -> tuple[dict[str, Any], Dataset]:
+    """First peaks of g(r): place and height in both runs, with errors from parts of each."""
+    _pair_of_runs(ours, theirs, FEWEST_FRAMES)
+    whole = [rdf(one, r_max=R_MAX, width=WIDTH) for one in (ours, theirs)]
+    pairs = [pair for pair in whole[1].pair.values.tolist() if pair in whole[0].pair.values.tolist()]
+    parts = [[rdf(part, r_max=R_MAX, width=WIDTH) for part in _parts(one, PARTS)] for one in (ours, theirs)]
+    told: dict[str, Any] = {}
+    for pair in pairs:
+        places = [_place(one, pair) for one in whole]
+        spread = [
+            np.array([_place(part, pair, at[0]) for part in each]) for each, at in zip(parts, places, strict=True)
+        ]
+        if not all(np.isfinite(place).all() for place in places):
+            continue
+        errors = [np.std(each, axis=0, ddof=1) / math.sqrt(PARTS) for each in spread]
+        told[pair] = {
+            "position": [float(place[0]) for place in places], "height": [float(place[1]) for place in places],
+            "position_error": [float(error[0]) for error in errors],
+            "height_error": [float(error[1]) for error in errors],
+        }  # fmt: skip
+    curves = dataset(
+        "study.beside_rdf",
+        {
+            "g": Column(("run", "pair", "r"), [one.sel(pair=pairs).g.values for one in whole], "1", "g(r)"),
+            "g_error": Column(
+                ("run", "pair", "r"), [one.sel(pair=pairs).g_error.values for one in whole], "1", "its standard error"
+            ),
+        },
+        {
+            "run": Column(("run",), ["potential", "reference"], "1", "which run"),
+            "pair": Column(("pair",), pairs, "1", "pair"),
+            "r": Column(("r",), whole[0].r.values, "Å", "distance"),
+        },
+        parameters=dict(r_max=R_MAX, width=WIDTH), history=[], title="g(r) beside the reference",
+    )  # fmt: skip
+    return told, curves
+
+
+def _parts(traj: Trajectory, count: int) -> list[Trajectory]:
+    edges = np.linspace(0, traj.n_frames, count + 1).astype(int)
+    return [traj[first:last] for first, last in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)]
+
+
+def _place(result: Dataset, pair: str, near: float | None = None) -> tuple[float, float]:
+    """Centre and height of the first peak; ``near`` a place, that of the g(r) there, since parts scatter more."""
+    g, r = result.sel(pair=pair).g.values, result.r.values
+    top = first_peak(result, pair).position if near is None else near
+    if not math.isfinite(top):
+        return math.nan, math.nan
+    for _ in range(3):  # the centre of what is around it, which bins don't round
+        inside = np.abs(r - top) < NEAR
+        weight = g[inside]
+        if not weight.sum() > 0:
+            return math.nan, math.nan
+        top = float((r[inside] * weight).sum() / weight.sum())
+    return top, float(g[np.abs(r - top) < NEAR].mean())
+
+
+def _vibrations(ours: Trajectory, theirs: Trajectory) -> tuple[dict[str, Any], Dataset]:
+    """What the densities of states have in common, ∫ min(g, g') dE: 1 where they are the same."""
+    if theirs.spacing > SLOWEST_FRAMES * (1 + 1e-6):
+        raise Refusal(
+            f"The reference's frames are {1000 * theirs.spacing:g} fs apart, too far for its vibrations; "
+            f"{1000 * SLOWEST_FRAMES:g} fs are needed"
+        )
+    shorter = min(_length(ours), _length(theirs)) / HALVES
+    resolution = max(FINEST, REACH / (SHARE * shorter))
+    source = "velocities" if theirs.has_velocities and ours.has_velocities else "positions"
+    found = [vdos(one, resolution=resolution, source=source) for one in (ours, theirs)]
+    halves = [vdos(half, resolution=resolution, source=source) for half in _parts(theirs, HALVES)]
+    names = [name for name in found[1].species.values.tolist() if name in found[0].species.values.tolist()]
+    told: dict[str, Any] = {}
+    energy = found[1].energy.values
+    for name in names:
+        g = [_on(one, name, energy, "g") for one in found]
+        without = [_on(one, name, energy, "g_without") for one in found]
+        changes = [
+            [overlap(part, g[1], energy) for part in without[0]], [overlap(g[0], part, energy) for part in without[1]]
+        ]  # fmt: skip
+        error = math.sqrt(sum((len(each) - 1) * float(np.var(each)) if len(each) > 1 else math.nan for each in changes))
+        told[name] = {
+            "overlap": overlap(*g, energy), "error": error,
+            "of_itself": overlap(*(_on(half, name, energy, "g") for half in halves), energy),
+        }  # fmt: skip
+    curves = dataset(
+        "study.beside_vdos",
+        {
+            "g": Column(
+                ("run", "species", "energy"), [[_on(one, name, energy, "g") for name in names] for one in found],
+                "1/meV", "vibrational density of states",
+            )
+        },
+        {
+            "run": Column(("run",), ["potential", "reference"], "1", "which run"),
+            "species": Column(("species",), names, "1", "species"),
+            "energy": Column(("energy",), energy, "meV", "energy"),
+        },
+        parameters=dict(resolution=resolution), history=[], title="Vibrations beside the reference",
+        resolution_fwhm=resolution,
+    )  # fmt: skip
+    return {"resolution": resolution, "species": told}, curves
+
+
+def _on(result: Dataset, name: str, energy: Floats, variable: str) -> Floats:
+    """A density on the same energies."""
+    values = result[variable].sel(species=name).values
+    axis = result.energy.values
+    if values.ndim == 1:
+        return np.interp(energy, axis, values, right=0.0)
+    return np.array([np.interp(energy, axis, each, right=0.0) for each in values])
+
+
+def overlap(one: Floats, other: Floats, energy: Floats) -> float:
+    r"""∫ min(g, g') dE of densities of area 1."""
+    areas = [float(np.trapezoid(each, energy)) for each in (one, other)]
+    return float(np.trapezoid(np.minimum(one / areas[0], other / areas[1]), energy))
+
+
+def _displacements(ours: Trajectory, theirs: Trajectory) -> tuple[dict[str, Any], Dataset]:
+    """Mean squared displacements of every species at the longest lag that both know well."""
+    _pair_of_runs(ours, theirs, FEWEST_FRAMES)
+    far = FAR * min(_length(ours), _length(theirs))
+    spacing = theirs.spacing
+    lags = np.arange(1, int(far / spacing + 1e-6) + 1) * spacing
+    told: dict[str, Any] = {}
+    curve = []
+    names = [name for name in theirs.composition if name in ours.composition]
+    for name in names:
+        found = [msd(one, name) for one in (ours, theirs)]
+        each = [np.interp(lags, one.lag.values, one.msd.values) for one in found]
+        errors = [float(np.interp(lags[-1], one.lag.values, one.msd_error.values)) for one in found]
+        values = [float(one[-1]) for one in each]
+        error = math.sqrt(sum((error / value) ** 2 for error, value in zip(errors, values, strict=True)))
+        told[name] = {"msd": values, "ratio": values[0] / values[1], "error": values[0] / values[1] * error}
+        curve.append(each)
+    curves = dataset(
+        "study.beside_msd",
+        {"msd": Column(("species", "run", "lag"), np.array(curve), "Å²", "mean squared displacement")},
+        {
+            "species": Column(("species",), names, "1", "species"),
+            "run": Column(("run",), ["potential", "reference"], "1", "which run"),
+            "lag": Column(("lag",), lags, "ps", "lag"),
+        },
+        parameters=dict(longest=float(lags[-1])), history=[], title="Displacements beside the reference",
+    )  # fmt: skip
+    return {"lag": float(lags[-1]), "species": told}, curves
+
+
+def judge_physics(found: Outcome | None, why_not: str, bounds: Bounds) -> list[Judgement]:
+    """g(r), vibrations, displacements."""
+    names = ("g(r)", "vibrations", "displacements")
+    if found is None:
+        return [Judgement("physics", name, UNTESTED, why_not) for name in names]
+    values = found.values
+    if "stopped" in values:
+        return [Judgement("physics", "a run beside the reference", FAILS, f"It came to no end. {values['stopped']}")]
+    return [
+        *_judge_peaks(values["peaks"], bounds), _judge_vibrations(values["vibrations"], bounds),
+        _judge_displacements(values["displacements"], bounds),
+    ]  # fmt: skip
+
+
+def differences(told: Mapping[str, Any]) -> dict[str, tuple[float, float, float, float]]:
+    """Of each pair: difference of place (Å) and its error, difference of height as a share and its error."""
+    found = {}
+    for pair, one in told.items():
+        (ours, theirs), (our_height, height) = one["position"], one["height"]
+        share = [error / height for error in one["height_error"]]
+        found[pair] = (
+            ours - theirs, math.hypot(*one["position_error"]), our_height / height - 1,
+            math.hypot(share[0], share[1] * our_height / height),
+        )  # fmt: skip
+    return found
+
+
+def _judge_peaks(told: dict[str, Any] | str, bounds: Bounds) -> list[Judgement]:
+    if isinstance(told, str) or not told:
+        text = told if isinstance(told, str) else "No pair has a first peak in both runs."
+        return [Judgement("physics", "g(r)", UNTESTED, text)]
+    apart = differences(told)
+    places = {pair: below(abs(one[0]), one[1], bounds.position) for pair, one in apart.items()}
+    heights = {pair: below(abs(one[2]), one[3], bounds.height) for pair, one in apart.items()}
+    told_places, told_heights = _told_places(apart, places, bounds), _told_heights(apart, heights, bounds)
+    return [
+        Judgement("physics", "places of the peaks of g(r)", worst_of(places.values()), told_places),
+        Judgement("physics", "heights of the peaks of g(r)", worst_of(heights.values()), told_heights),
+    ]  # fmt: skip
+
+
+def _first(verdicts: Mapping[str, str], sizes: Mapping[str, float]) -> str:
+    """The pair to name: of those with the verdict that counts the one that is farthest off."""
+    counts = worst_of(verdicts.values())
+    return max((pair for pair in verdicts if verdicts[pair] == counts), key=lambda pair: sizes[pair])
+
+
+def _told_places(apart: Mapping[str, Any], verdicts: Mapping[str, str], bounds: Bounds) -> str:
+    pair = _first(verdicts, {name: abs(one[0]) for name, one in apart.items()})
+    value, error = apart[pair][:2]
+    return (
+        f"First peaks of {len(apart)} pairs. {pair}: {value:+.3f} ± {error:.3f} Å from the reference's; "
+        f"the bound is {bounds.position:g} Å."
+    )
+
+
+def _told_heights(apart: Mapping[str, Any], verdicts: Mapping[str, str], bounds: Bounds) -> str:
+    pair = _first(verdicts, {name: abs(one[2]) for name, one in apart.items()})
+    value, error = (100 * part for part in apart[pair][2:])
+    return (
+        f"First peaks of {len(apart)} pairs. {pair}: {value:+.1f} ± {error:.1f} % from the reference's; "
+        f"the bound is {100 * bounds.height:g} %."
+    )
+
+
+def _judge_vibrations(told: dict[str, Any] | str, bounds: Bounds) -> Judgement:
+    if isinstance(told, str):
+        return Judgement("physics", "vibrations", UNTESTED, told)
+    verdicts = {}
+    for name, one in told["species"].items():
+        verdict = below(-one["overlap"], one["error"], -bounds.overlap)
+        # noise alone keeps two runs apart: a reference that is no more like itself can't judge
+        verdicts[name] = OPEN if verdict == FAILS and one["of_itself"] < bounds.overlap else verdict
+    name = _first(verdicts, {key: -one["overlap"] for key, one in told["species"].items()})
+    one = told["species"][name]
+    known = f" ± {one['error']:.1g}" if math.isfinite(one["error"]) else ""
+    text = (
+        f"Densities of states, resolution {told['resolution']:.2g} meV. {name}: {one['overlap']:.3f}{known} of the "
+        f"area is common with the reference, whose two halves have {one['of_itself']:.3f} in common; "
+        f"the bound is {bounds.overlap:g}."
+    )
+    return Judgement("physics", "vibrations", worst_of(verdicts.values()), text)
+
+
+def _judge_displacements(told: dict[str, Any] | str, bounds: Bounds) -> Judgement:
+    if isinstance(told, str):
+        return Judgement("physics", "displacements", UNTESTED, told)
+    sizes, verdicts = {}, {}
+    for name, one in told["species"].items():
+        sizes[name] = abs(math.log(one["ratio"]))
+        verdicts[name] = below(sizes[name], one["error"] / one["ratio"], math.log(bounds.msd))
+    name = _first(verdicts, sizes)
+    one = told["species"][name]
+    text = (
+        f"Mean squared displacements after {told['lag']:.3g} ps, half of the shorter run. {name}: "
+        f"{one['ratio']:.2f} ± {one['error']:.2f} times the reference's; the bound is a factor of {bounds.msd:g}."
+    )
+    return Judgement("physics", "displacements", worst_of(verdicts.values()), text)
