@@ -122,7 +122,8 @@ def distil(
     seed
         Decides velocities, strains, what is held out and how training begins.
     ranks
-        Threads of the calculator and processes of the model in the check; by default as :func:`run` has it.
+        Threads of the calculator and of the training, processes of the model in the check; by default as :func:`run`
+        and :func:`train` have it.
     restart
         Go on with what is there; False starts over and removes it.
     progress
@@ -139,6 +140,7 @@ def distil(
         )
     structures = named(atoms)
     plan = Sampling(tuple(map(float, temperatures)), frames, every, equilibrate, timestep, strain, seed)
+    plan.of_each(len(structures))  # refuses too few
     how = load_settings(settings)
     trial = None
     if check is not False:
@@ -161,8 +163,9 @@ def distil(
         runs = sample(structures, calculator, plan, folder.samples, ranks, show=progress is not False)
         data = label_samples(runs, calculator, plan, folder.labels, ranks)
         trained = train(
-            data, folder.training, settings=how, models=models, seed=seed, held_out=held_out, progress=progress
-        )
+            data, folder.training, settings=how, models=models, seed=seed, held_out=held_out, threads=ranks,
+            progress=progress,
+        )  # fmt: skip
         found = parity(trained, trained.held_out)
         checked = check_model(trained, calculator, trial, data, folder.check, ranks, seed) if trial else None
         done = Distilled(folder.path, trained, data, found, checked)
