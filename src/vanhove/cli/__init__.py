@@ -13,6 +13,7 @@ from vanhove.base.errors import Refusal, VanhoveWarning
 from vanhove.base.version import __version__
 
 from .fitting import fit
+from .validating import validate
 
 WRONG, INTERRUPTED = 2, 130  # exit codes: wrong usage or input; Ctrl-C
 
@@ -240,6 +241,11 @@ app.command(
     epilog="DIR holds report.html, widths.csv, jump_models.csv, qens.nc and figures/. Exit code 1 where all of that is "
     "written but no fit is a good one."
 )(fit)
+
+app.command(
+    epilog="DIR holds card.html, card.json, data/, figures/ and the runs; the same command goes on where it was "
+    "stopped. Exit code 1 where all of that is written but some judgement is not within its bound."
+)(validate)
 
 
 @app.command()

@@ -14,7 +14,7 @@ from vanhove.base.results import Column, dataset
 from vanhove.base.units import KCAL_MOL_IN_EV
 from vanhove.simulate._deviation import deviation
 from vanhove.simulate._guards import Stopped
-from vanhove.simulate._protocol import Hold, Produce, Protocol
+from vanhove.simulate._protocol import Hold, Minimise, Produce, Protocol
 from vanhove.simulate._run import Finished, run
 from vanhove.simulate.deck import start_of
 from vanhove.simulate.folder import LEGS
@@ -80,6 +80,7 @@ class Ground:
 
     atoms: Atoms
     temperature: float  # K
+    settled: bool = True  # whether it is a frame of a run
 
 
 def asked_of(subject: Subject, ground: Ground, protocol: Protocol, seed: int) -> dict[str, Any]:
@@ -90,10 +91,13 @@ def asked_of(subject: Subject, ground: Ground, protocol: Protocol, seed: int) ->
     }  # fmt: skip
 
 
-def protocol_of(moves: Moves, temperature: float, *stages: Hold | Produce, timestep: float | None = None) -> Protocol:
-    """A stretch to come to equilibrium, and what follows it."""
-    first = Hold(temperature, ps=moves.equilibrate, name="equilibrate")
-    return Protocol((first, *stages), timestep=1000 * (timestep or moves.timestep))
+def protocol_of(
+    moves: Moves, temperature: float, *stages: Hold | Produce, timestep: float | None = None, settled: bool = True
+) -> Protocol:
+    """A stretch to come to equilibrium, and what follows it; a structure that nothing moved yet is relaxed first."""
+    first: list[Hold | Minimise] = [] if settled else [Minimise()]
+    first.append(Hold(temperature, ps=moves.equilibrate, name="equilibrate"))
+    return Protocol((*first, *stages), timestep=1000 * (timestep or moves.timestep))
 
 
 def moved(subject: Subject, ground: Ground, protocol: Protocol, folder: Path, seed: int) -> Finished | str:

@@ -63,23 +63,29 @@ def judge_errors(found: Outcome | None, bounds: Bounds, *, own_zero: bool) -> li
     values = found.values
     told = [
         _error(
-            "forces", "force component", values["force"], values["force_error"], bounds.force, "eV/Å",
+            "forces", "a force component", values["force"], values["force_error"], bounds.force, "eV/Å",
             f" The reference's own are {values['force_reference']:.3g} eV/Å in the root mean square.",
         )
     ]  # fmt: skip
     if own_zero:
         about = " Each system's mean is taken off, since the potential counts energies from a zero of its own."
         told.append(
-            _error("energies", "energy an atom", values["energy_scatter"], math.nan, bounds.energy, "eV", about)
+            _error("energies", "the energy an atom", values["energy_scatter"], math.nan, bounds.energy, "eV", about)
         )
     else:
         told.append(
-            _error("energies", "energy an atom", values["energy"], values["energy_error"], bounds.energy, "eV", "")
+            _error("energies", "the energy an atom", values["energy"], values["energy_error"], bounds.energy, "eV", "")
         )
     if math.isfinite(values["virial"]):
         told.append(
             _error(
-                "virials", "virial component an atom", values["virial"], values["virial_error"], bounds.virial, "eV", ""
+                "virials",
+                "a virial component an atom",
+                values["virial"],
+                values["virial_error"],
+                bounds.virial,
+                "eV",
+                "",
             )
         )
     else:
@@ -93,7 +99,7 @@ def judge_errors(found: Outcome | None, bounds: Bounds, *, own_zero: bool) -> li
 def _error(about: str, what: str, value: float, error: float, bound: float, unit: str, more: str) -> Judgement:
     verdict = below(value, error, bound)
     known = f" ± {error:.1g}" if math.isfinite(error) and error > 0 else ""
-    text = f"The root mean square error of a {what} is {value:.3g}{known} {unit}; the bound is {bound:g} {unit}.{more}"
+    text = f"The root mean square error of {what} is {value:.3g}{known} {unit}; the bound is {bound:g} {unit}.{more}"
     return Judgement("parity", about, verdict, text)
 
 

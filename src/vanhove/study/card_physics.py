@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-R_MAX, WIDTH, NEAR = 6.0, 0.02, 0.1  # Å; a peak's place is the centre of what is within NEAR of its top
+R_MAX, WIDTH = 6.0, 0.02  # Å
+SMOOTHING, NEAR = 0.1, 0.4  # Å; peaks are looked for on g(r) smoothed, and within NEAR of its own in a part of a run
 PARTS = 5  # of a run, whose scatter gives the errors of peaks
 FEWEST_FRAMES = 20
 SLOWEST_FRAMES = 0.01  # ps between frames, for vibrations up to 200 meV
@@ -137,18 +138,22 @@ def _parts(traj: Trajectory, count: int) -> list[Trajectory]:
 
 
 def _place(result: Dataset, pair: str, near: float | None = None) -> tuple[float, float]:
-    """Centre and height of the first peak; ``near`` a place, that of the g(r) there, since parts scatter more."""
-    g, r = result.sel(pair=pair).g.values, result.r.values
+    """Place and height of the first peak of g(r) smoothed, between the bins; of a part the one ``near`` a place."""
+    from scipy.ndimage import gaussian_filter1d
+
+    r = result.r.values
     top = first_peak(result, pair).position if near is None else near
     if not math.isfinite(top):
         return math.nan, math.nan
-    for _ in range(3):  # the centre of what is around it, which bins don't round
-        inside = np.abs(r - top) < NEAR
-        weight = g[inside]
-        if not weight.sum() > 0:
-            return math.nan, math.nan
-        top = float((r[inside] * weight).sum() / weight.sum())
-    return top, float(g[np.abs(r - top) < NEAR].mean())
+    smooth = gaussian_filter1d(result.sel(pair=pair).g.values, SMOOTHING / WIDTH, mode="nearest")
+    inside = np.flatnonzero(np.abs(r - top) < NEAR)
+    k = int(inside[np.argmax(smooth[inside])])
+    if not 0 < k < len(r) - 1:
+        return math.nan, math.nan
+    before, here, after = smooth[k - 1 : k + 2].tolist()
+    bend = before - 2 * here + after
+    away = 0.5 * (before - after) / bend if bend < 0 else 0.0
+    return float(r[k] + away * WIDTH), float(here - 0.25 * (before - after) * away)
 
 
 def _vibrations(ours: Trajectory, theirs: Trajectory) -> tuple[dict[str, Any], Dataset]:
@@ -160,7 +165,9 @@ def _vibrations(ours: Trajectory, theirs: Trajectory) -> tuple[dict[str, Any], D
         )
     shorter = min(_length(ours), _length(theirs)) / HALVES
     resolution = max(FINEST, REACH / (SHARE * shorter))
-    source = "velocities" if theirs.has_velocities and ours.has_velocities else "positions"
+    source: Literal["velocities", "positions"] = (
+        "velocities" if theirs.has_velocities and ours.has_velocities else "positions"
+    )
     found = [vdos(one, resolution=resolution, source=source) for one in (ours, theirs)]
     halves = [vdos(half, resolution=resolution, source=source) for half in _parts(theirs, HALVES)]
     names = [name for name in found[1].species.values.tolist() if name in found[0].species.values.tolist()]
@@ -174,8 +181,8 @@ def _vibrations(ours: Trajectory, theirs: Trajectory) -> tuple[dict[str, Any], D
         ]  # fmt: skip
         error = math.sqrt(sum((len(each) - 1) * float(np.var(each)) if len(each) > 1 else math.nan for each in changes))
         told[name] = {
-            "overlap": overlap(*g, energy), "error": error,
-            "of_itself": overlap(*(_on(half, name, energy, "g") for half in halves), energy),
+            "overlap": overlap(g[0], g[1], energy), "error": error,
+            "of_itself": overlap(_on(halves[0], name, energy, "g"), _on(halves[1], name, energy, "g"), energy),
         }  # fmt: skip
     curves = dataset(
         "study.beside_vdos",
@@ -201,7 +208,7 @@ def _on(result: Dataset, name: str, energy: Floats, variable: str) -> Floats:
     values = result[variable].sel(species=name).values
     axis = result.energy.values
     if values.ndim == 1:
-        return np.interp(energy, axis, values, right=0.0)
+        return np.asarray(np.interp(energy, axis, values, right=0.0))
     return np.array([np.interp(energy, axis, each, right=0.0) for each in values])
 
 

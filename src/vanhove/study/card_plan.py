@@ -6,34 +6,52 @@ import os
 import tomllib
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from vanhove.base.errors import Refusal, nearest
 
 from .card_bounds import Bounds
 from .card_motion import Moves
-from .material import Cells, Positive, TextOrTable
 from .mistakes import Mistake, mistakes_of, refusal
-from .schema import File, Section, Temperature, Words
+from .schema import File  # noqa: TC001  pydantic looks it up when the class is made
 
 if TYPE_CHECKING:
     from ase import Atoms
 
-Kind = Literal["training", "deepmd", "buckingham", "pedone", "calculator"]
 KINDS = ("training", "deepmd", "buckingham", "pedone", "calculator")
-SHARED = ("cutoff", "accuracy")
 
 
-class Structure(Section):
+def _list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _named(value: Any) -> Any:
+    if not isinstance(value, str | dict):
+        raise PydanticCustomError("text_or_table", "Input should be a name or a table")
+    return value
+
+
+Words = Annotated[list[str], BeforeValidator(_list)]
+Cells = Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=3, max_length=3)]
+Temperature = Annotated[float, Field(gt=0, lt=20000, allow_inf_nan=False)]
+TextOrTable = Annotated[str | dict[str, Any], BeforeValidator(_named)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Structure(_Table):
     """A structure from a file that ASE reads, or from a table of sites that comes along."""
 
     structure: str
     supercell: Cells = [1, 1, 1]
 
 
-class Larger(Section):
+class Larger(_Table):
     """A cell larger than any of the training: its labelled frames, or a structure."""
 
     frames: Words = []
@@ -41,7 +59,7 @@ class Larger(Section):
     supercell: Cells = [1, 1, 1]
 
 
-class Validate(Section):
+class Validate(_Table):
     """The table of that name."""
 
     potential: TextOrTable
@@ -59,7 +77,7 @@ class Validate(Section):
     bounds: dict[str, Any] = {}
 
 
-class _Plan(Section):
+class _Plan(_Table):
     validate_: Validate = Field(alias="validate")
 
 
@@ -102,7 +120,9 @@ def _mistakes(asked: Validate) -> list[Mistake]:
         kinds = [kind for kind in KINDS if kind in asked.potential]
         if len(kinds) != 1:
             offered = " or ".join(f"{{ {kind} = ... }}" for kind in KINDS)
-            found.append(Mistake("validate.potential", f"it says {' and '.join(kinds) or 'no kind'}", f"Give {offered}"))
+            found.append(
+                Mistake("validate.potential", f"it says {' and '.join(kinds) or 'no kind'}", f"Give {offered}")
+            )
     larger = asked.larger
     if larger is not None and bool(larger.frames) == (larger.structure is not None):
         found.append(Mistake("validate.larger", "it says both or nothing", "Give frames, or a structure"))

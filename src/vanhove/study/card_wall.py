@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 NEAREST = 0.5  # Å, to which atoms are pressed together
-OUTSIDE = 0.5  # Å beyond the closest distance of the frames: where the curve begins
-STEP = 0.02  # Å
+OUTSIDE = 0.4  # Å beyond the closest distance of the frames: where the curve begins
+STEP = 0.04  # Å
 GIVE = 2.0  # k_B T that the energy may fall by on the way in: what is around the two is not at its best either
 COLD = 1000.0  # K, where no temperature is known
 
@@ -112,9 +112,7 @@ def judge_wall(found: Outcome | None, hottest: float | None, bounds: Bounds) -> 
     if found is None or not found.curves["curve"].sizes["pair"]:
         text = "There are no frames from which atoms could be pressed together."
         return [Judgement("wall", "a repulsive wall", UNTESTED, text)]
-    kelvin = COLD if hottest is None else hottest
-    thermal = K_B_EV * kelvin
-    needed = bounds.climb * thermal
+    needed, thermal, kelvin = needed_climb(hottest, bounds.climb)
     bad, good = [], []
     for pair, (how, where, height) in walls(found.curves["curve"], needed, thermal).items():
         if how == "wall":
@@ -133,6 +131,12 @@ def judge_wall(found: Outcome | None, hottest: float | None, bounds: Bounds) -> 
     if bad:
         return [Judgement("wall", "a repulsive wall", FAILS, f"{rule} {'; '.join(bad)}.")]
     return [Judgement("wall", "a repulsive wall", HOLDS, f"{rule} It does for every pair: {', '.join(good)}.")]
+
+
+def needed_climb(hottest: float | None, climb: float) -> tuple[float, float, float]:
+    """How high a wall must be (eV), k_B T (eV) and T (K) at the hottest temperature."""
+    kelvin = COLD if hottest is None else hottest
+    return climb * K_B_EV * kelvin, K_B_EV * kelvin, kelvin
 
 
 def walls(curve: Dataset, needed: float, thermal: float) -> dict[str, tuple[str, float, float]]:

@@ -222,9 +222,11 @@ class _Work:
         ground = self._ground(kept or trained, reference)
         if ground is not None and self.kelvin is not None and self.hot is not None:
             stages = Hold(self.kelvin, self.moves.energy, ENERGY_STAGE, thermostat=None)
-            found["drift"] = self._run("drift", Ground(ground, self.kelvin), constant_energy, stages)
+            found["drift"] = self._run(
+                "drift", Ground(ground, self.kelvin, self.start is None), constant_energy, stages
+            )
             hot = Produce(self.hot, self.moves.hot_time, every=min(CONTACT_EVERY, self.moves.hot_time / 2))
-            found["hot"] = self._run("hot", Ground(ground, self.hot), hot_run, hot)
+            found["hot"] = self._run("hot", Ground(ground, self.hot, self.start is None), hot_run, hot)
         if larger is not None:
             self._larger(larger, found)
         if reference is not None and self.kelvin is not None:
@@ -236,7 +238,7 @@ class _Work:
         return self.steps.step(name, asked, partial(errors, self.subject, frames, self.steps.folder))
 
     def _run(self, name: str, ground: Ground, make: Callable[..., Outcome], *stages: Hold | Produce) -> Outcome:
-        protocol = protocol_of(self.moves, ground.temperature, *stages)
+        protocol = protocol_of(self.moves, ground.temperature, *stages, settled=ground.settled)
         asked = asked_of(self.subject, ground, protocol, self.moves.seed)
         where = self.steps.run_folder(name, asked)
         return self.steps.step(name, asked, partial(make, self.subject, ground, self.moves, protocol, where))
@@ -247,7 +249,7 @@ class _Work:
         elif self.kelvin is not None:
             every = self.moves.larger_time / SPREAD_FRAMES
             stage = Produce(self.kelvin, self.moves.larger_time, every=max(every, self.moves.timestep))
-            found["larger"] = self._run("larger", Ground(larger, self.kelvin), larger_run, stage)
+            found["larger"] = self._run("larger", Ground(larger, self.kelvin, settled=False), larger_run, stage)
 
     def _physics(self, reference: Trajectory) -> Outcome:
         ground = Ground(start_of_reference(reference), float(self.kelvin or 0))
