@@ -19,6 +19,7 @@ from pretended import pretended_environment
 
 import vanhove as vh
 from vanhove.base.errors import Refusal, VanhoveWarning
+from vanhove.simulate import folder
 from vanhove.simulate._labelled import Labelled
 from vanhove.simulate._train import committee, train
 from vanhove.simulate.deepmd_training import last_checkpoint
@@ -120,7 +121,8 @@ def test_models_differ_by_their_random_numbers_alone(tmp_path: Path) -> None:
     assert told(tmp_path / "again/model-0/1-train")["model"]["descriptor"]["seed"] == seeds[0][0]
 
 
-def test_another_training_in_the_folder_is_refused(tmp_path: Path) -> None:
+def test_another_training_in_the_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folder, "WAIT_FOR_LOCK", 0.2)
     train(labels(), tmp_path / "t", settings=SETTINGS)
     with pytest.raises(Refusal, match="holds another training: it differs in train, held_out"):
         train(labels(k=2.0), tmp_path / "t", settings=SETTINGS)

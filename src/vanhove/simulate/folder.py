@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 RUN, LOCK, LEGS, TRAJECTORY, FINAL = "run.json", "lock", "legs", "trajectory.h5md", "final.extxyz"
 LEG = "leg.json"
 ATTEMPT = ".attempt"
-WAIT_FOR_LOCK = 5.0  # s; the ranks of a run that was just killed hold it for a moment
+WAIT_FOR_LOCK = 60.0  # s; the engine of a process that was killed, or of a worker that is closing, is ended meanwhile
 
 
 class Folder:
