@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pretended import pretended_environment
 
 from vanhove.base.units import KCAL_MOL_IN_EV
 from vanhove.simulate import buckingham
 from vanhove.simulate._deepmd import DeepMD
-from vanhove.simulate._potential import Buckingham
+
+if TYPE_CHECKING:
+    from vanhove.simulate._potential import Buckingham
 
 STRENGTH, SOFTNESS, CUTOFF = 300.0, 0.4, 3.9  # eV, Å, Å: nothing is left of it at the cutoff
 

@@ -135,7 +135,8 @@ def _checked(table: dict[str, Any], which: str) -> Explore:
         found = Explore.model_validate(table)
         found.protocol(found.temperatures[0], None)
     except ValidationError as error:
-        raise _refusal(error.errors()[0], f"explore{which}")
+        found_wrong = sorted(error.errors(), key=lambda detail: detail["type"] != "extra_forbidden")
+        raise _refusal(found_wrong[0], f"explore{which}")  # what is misspelt is missing, too
     return found
 
 

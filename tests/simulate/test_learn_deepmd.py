@@ -1,0 +1,86 @@
+"""A round of active learning with DeePMD-kit itself, labelled by a potential and by CP2K; skipped where one is not."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ase import Atoms
+
+import vanhove as vh
+from vanhove.base.errors import Refusal
+from vanhove.simulate import cp2k, label, labelled, learn, parity, potential, run
+from vanhove.simulate._protocol import Hold, Minimise
+from vanhove.simulate.deepmd_home import find_deepmd
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("lammps")]
+
+PHASE: dict[str, Any] = {
+    "steps": 400, "rate": [3e-3, 1e-4], "decay_every": 20,
+    "energy": [0.02, 1], "force": [300, 1], "virial": [0.02, 0.1], "wall": "closest",
+}  # fmt: skip
+SETTINGS: dict[str, Any] = {
+    "base": "small", "report_every": 50, "checkpoint_every": 100, "phases": [PHASE],
+    "network": {"cutoff": 5.0, "embedding": [8, 16], "axis": 4, "fitting": [24, 24]},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _there() -> None:
+    try:
+        find_deepmd()
+    except Refusal as refusal:
+        pytest.skip(str(refusal))
+
+
+def test_a_round_with_a_potential_that_stands_in_for_first_principles(small: Any, tmp_path: Path) -> None:
+    """A sodium thiosilicate by its published potential: rattled, learned, explored hot under a pressure, learned."""
+    truth = potential("na2s-sis2", cutoff=7.0)
+    melt = run(small, truth, [Minimise(), Hold(1500, 0.3)], tmp_path / "melt").structure
+    explore = {"temperatures": [600, 1200], "pressures": [0], "ps": 0.5, "every": 0.02}
+    found = learn({"melt": melt}, explore, truth, tmp_path / "learn", settings=SETTINGS, models=2, rounds=1,
+                  rattled=20, per_round=8, progress=False)  # fmt: skip
+    rounds = found.rounds
+    print(found.verdict, rounds.to_dataframe().T.to_string(), sep="\n", file=sys.stderr)
+    np.testing.assert_allclose(rounds.accurate + rounds.candidate + rounds.failed, 1)
+    assert rounds.frames.values.tolist() == [50]
+    assert 1 <= rounds.labelled.values[0] <= 8
+    assert rounds.unlabelled.values[0] == 0
+    # the committee has learned what the frames show: forces are far better than none
+    typical = float(np.sqrt((found.data.systems[0].forces ** 2).mean()))
+    assert rounds.force.values[0] < 0.5 * typical
+    # the labels are those of the potential, in the cells that the pressure made
+    new = labelled(tmp_path / "learn/round-001/train").systems[0]
+    assert new.name == "melt-explored"
+    assert np.linalg.det(new.cell).std() > 0
+    atoms: Any = Atoms(new.species, positions=new.positions[0], cell=new.cell[0], pbc=True)
+    again = label(atoms, truth, tmp_path / "again").systems[0]
+    np.testing.assert_allclose(again.forces[0], new.forces[0], atol=1e-5)
+    # trained once more, it knows them
+    assert found.committee.train.frames == rounds.trained_on.values[0] + new.frames
+    after = parity(found.committee, labelled(tmp_path / "learn/round-001/train")).attrs["force"]
+    print(f"on the new frames: {rounds.force_new.values[0]:.3f} before, {after:.3f} after", file=sys.stderr)
+    assert after < rounds.force_new.values[0]
+    vh.draw(found.rounds).figure.canvas.draw()
+
+
+@pytest.mark.usefixtures("cp2k_program")
+def test_a_round_with_cp2k(tmp_path: Path) -> None:
+    """Twelve atoms of Li2S, on a mesh that is far too coarse: what is tested is the loop."""
+    sulfur = np.array([[0, 0, 0], [0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]])
+    lithium = [[x, y, z] for x in (0.25, 0.75) for y in (0.25, 0.75) for z in (0.25, 0.75)]
+    atoms: Any = Atoms("Li8S4", scaled_positions=[*lithium, *sulfur], cell=[5.69] * 3, pbc=True)
+    coarse = cp2k("cheap", cutoff=120, rel_cutoff=25, eps_scf=1e-4)
+    explore = {"temperatures": [600], "ps": 0.2, "every": 0.02}
+    found = learn(atoms, explore, coarse, tmp_path / "learn", settings=SETTINGS, models=2, rounds=1, rattled=6,
+                  per_round=2, held_out=0.2, trust=(0.001, 100.0), progress=False)  # fmt: skip
+    print(found.verdict, found.rounds.to_dataframe().T.to_string(), sep="\n", file=sys.stderr)
+    assert found.rounds.labelled.values.tolist() == [2]
+    new = labelled(tmp_path / "learn/round-001/train").systems[0]
+    assert "CP2K" in new.source
+    assert new.virial is not None
+    assert -7700 < new.energy[0] < -2000 or new.energy[0] < 0
+    assert set(found.data.names) == {"Li8S4", "Li8S4-explored"}
