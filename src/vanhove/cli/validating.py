@@ -59,7 +59,7 @@ def validate(
         given = {"potential": [model, *more] if more else model, **said}
         given |= _runs(start, reference, species, timestep, spacing, temperature, hot, step)
     card = _made(given, out)
-    typer.echo("\n".join([*_table(card), "", card.sentence, f"card: {_page(card)}"]))
+    typer.echo("\n".join([*_table(card), "", card.sentence, f"card: {_page(card, out)}"]))
     if card.verdict == "fails":
         raise typer.Exit(FAILED)
 
@@ -106,10 +106,10 @@ def _made(given: dict[str, Any], out: Path) -> Card:
     return card
 
 
-def _page(card: Card) -> Path:
+def _page(card: Card, out: Path) -> Path:
     from vanhove.report import write_card
 
-    return write_card(card.directory)
+    return out / write_card(card.directory).name
 
 
 def _table(card: Card) -> list[str]:

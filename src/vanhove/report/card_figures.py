@@ -177,7 +177,7 @@ def _physics(curves: Curves) -> list[Panel]:
         told.append(panel)
     msd = curves.get("physics-displacements")
     if msd is not None:
-        caption = "Mean squared displacements up to half of the shorter run; dashed: the reference."
+        caption = "Mean squared displacements up to a quarter of the shorter run; dashed: the reference."
         told.append(Panel("msd", "Displacements beside the reference", caption, partial(_msd_on, msd), _table(msd)))
     return told
 

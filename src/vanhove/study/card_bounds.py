@@ -79,6 +79,14 @@ def below(value: float, error: float, bound: float) -> str:
     return FAILS if value - margin > bound else OPEN
 
 
+def with_error(value: float, error: float, *, signed: bool = False) -> str:
+    """``"0.213 ± 0.004"``: digits as the error allows, three where it is not known."""
+    if not (math.isfinite(error) and error > 0 and math.isfinite(value)):
+        return f"{value:+.3g}" if signed else f"{value:.3g}"
+    decimals = max(0, 1 - math.floor(math.log10(error)))
+    return f"{value:{'+' if signed else ''}.{decimals}f} ± {error:.{decimals}f}"
+
+
 def worst_of(verdicts: Iterable[str]) -> str:
     """Of several judgements the one that counts."""
     found = set(verdicts)

@@ -20,7 +20,7 @@ from vanhove.simulate.deck import start_of
 from vanhove.simulate.folder import LEGS
 from vanhove.simulate.thermo import Log
 
-from .card_bounds import FAILS, UNTESTED, Bounds, Judgement, below
+from .card_bounds import FAILS, UNTESTED, Bounds, Judgement, below, with_error
 from .card_contacts import of_trajectory
 from .card_parity import typical
 from .card_steps import Outcome
@@ -161,8 +161,7 @@ def judge_drift(found: Outcome | None, why_not: str, bounds: Bounds) -> list[Jud
     if "stopped" in values:
         return [Judgement("drift", about, FAILS, f"The run of {run} came to no end. {values['stopped']}")]
     value, error = values["drift"], values["drift_error"]
-    known = f" ± {error:.1g}" if math.isfinite(error) else ""
-    said = f"it drifts by {value:.2g}{known} meV an atom and ps; the bound is {bounds.drift:g}"
+    said = f"it drifts by {with_error(value, error)} meV an atom and ps; the bound is {bounds.drift:g}"
     text = f"In {run} at constant energy {said}."
     return [Judgement("drift", about, below(abs(value), error, bounds.drift), text)]
 

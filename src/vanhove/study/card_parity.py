@@ -11,7 +11,7 @@ import numpy as np
 from vanhove.simulate._deviation import deviation
 from vanhove.simulate._parity import parity
 
-from .card_bounds import FAILS, HOLDS, UNTESTED, Bounds, Judgement, below, worst_of
+from .card_bounds import FAILS, HOLDS, UNTESTED, Bounds, Judgement, below, with_error, worst_of
 from .card_steps import Outcome
 
 if TYPE_CHECKING:
@@ -98,8 +98,8 @@ def judge_errors(found: Outcome | None, bounds: Bounds, *, own_zero: bool) -> li
 
 def _error(about: str, what: str, value: float, error: float, bound: float, unit: str, more: str) -> Judgement:
     verdict = below(value, error, bound)
-    known = f" ± {error:.1g}" if math.isfinite(error) and error > 0 else ""
-    text = f"The root mean square error of {what} is {value:.3g}{known} {unit}; the bound is {bound:g} {unit}.{more}"
+    known = f"{with_error(value, error)} {unit}"
+    text = f"The root mean square error of {what} is {known}; the bound is {bound:g} {unit}.{more}"
     return Judgement("parity", about, verdict, text)
 
 

@@ -18,7 +18,7 @@ from vanhove.spectra._vdos import vdos
 from vanhove.spectra.lag_choice import REACH, SHARE
 from vanhove.structure._rdf import first_peak, rdf
 
-from .card_bounds import FAILS, OPEN, UNTESTED, Bounds, Judgement, below, worst_of
+from .card_bounds import FAILS, OPEN, UNTESTED, Bounds, Judgement, below, with_error, worst_of
 from .card_motion import Ground, Moves, moved, protocol_of
 from .card_steps import Outcome
 
@@ -40,7 +40,8 @@ PARTS = 5  # of a run, whose scatter gives the errors of peaks
 FEWEST_FRAMES = 20
 SLOWEST_FRAMES = 0.01  # ps between frames, for vibrations up to 200 meV
 FINEST = 2.0  # meV, resolution of the densities of states
-FAR = 0.5  # of the shorter run: the longest lag with origins enough
+FAR = 0.25  # of the shorter run: the longest lag with origins enough
+STRETCHES = 4  # of a run: ions that move together are only told from others' motion along time
 NO_REFERENCE = "No reference was given."
 HALVES = 2
 
@@ -165,9 +166,8 @@ def _vibrations(ours: Trajectory, theirs: Trajectory) -> tuple[dict[str, Any], D
         )
     shorter = min(_length(ours), _length(theirs)) / HALVES
     resolution = max(FINEST, REACH / (SHARE * shorter))
-    source: Literal["velocities", "positions"] = (
-        "velocities" if theirs.has_velocities and ours.has_velocities else "positions"
-    )
+    both = theirs.has_velocities and ours.has_velocities
+    source: Literal["velocities", "positions"] = "velocities" if both else "positions"
     found = [vdos(one, resolution=resolution, source=source) for one in (ours, theirs)]
     halves = [vdos(half, resolution=resolution, source=source) for half in _parts(theirs, HALVES)]
     names = [name for name in found[1].species.values.tolist() if name in found[0].species.values.tolist()]
@@ -230,7 +230,7 @@ def _displacements(ours: Trajectory, theirs: Trajectory) -> tuple[dict[str, Any]
     for name in names:
         found = [msd(one, name) for one in (ours, theirs)]
         each = [np.interp(lags, one.lag.values, one.msd.values) for one in found]
-        errors = [float(np.interp(lags[-1], one.lag.values, one.msd_error.values)) for one in found]
+        errors = [_error_at(one, float(lags[-1])) for one in found]
         values = [float(one[-1]) for one in each]
         error = math.sqrt(sum((error / value) ** 2 for error, value in zip(errors, values, strict=True)))
         told[name] = {"msd": values, "ratio": values[0] / values[1], "error": values[0] / values[1] * error}
@@ -246,6 +246,17 @@ def _displacements(ours: Trajectory, theirs: Trajectory) -> tuple[dict[str, Any]
         parameters=dict(longest=float(lags[-1])), history=[], title="Displacements beside the reference",
     )  # fmt: skip
     return {"lag": float(lags[-1]), "species": told}, curves
+
+
+def _error_at(found: Dataset, lag: float) -> float:
+    """Of an MSD: what single ions scatter, and what all of them do together, from the stretches of the run."""
+    single = float(np.interp(lag, found.lag.values, found.msd_error.values))
+    by_part = found.msd_part.mean("group", skipna=True).values
+    at_lag = [np.interp(lag, found.part_lag.values, part) for part in by_part if np.isfinite(part).all()]
+    if len(at_lag) < STRETCHES:
+        return single
+    means = [float(np.mean(part)) for part in np.array_split(np.array(at_lag), STRETCHES)]
+    return math.hypot(single, float(np.std(means, ddof=1)) / math.sqrt(STRETCHES))
 
 
 def judge_physics(found: Outcome | None, why_not: str, bounds: Bounds) -> list[Judgement]:
@@ -299,7 +310,7 @@ def _told_places(apart: Mapping[str, Any], verdicts: Mapping[str, str], bounds: 
     pair = _first(verdicts, {name: abs(one[0]) for name, one in apart.items()})
     value, error = apart[pair][:2]
     return (
-        f"First peaks of {len(apart)} pairs. {pair}: {value:+.3f} ± {error:.3f} Å from the reference's; "
+        f"First peaks of {len(apart)} pairs. {pair}: {with_error(value, error, signed=True)} Å from the reference's; "
         f"the bound is {bounds.position:g} Å."
     )
 
@@ -308,7 +319,7 @@ def _told_heights(apart: Mapping[str, Any], verdicts: Mapping[str, str], bounds:
     pair = _first(verdicts, {name: abs(one[2]) for name, one in apart.items()})
     value, error = (100 * part for part in apart[pair][2:])
     return (
-        f"First peaks of {len(apart)} pairs. {pair}: {value:+.1f} ± {error:.1f} % from the reference's; "
+        f"First peaks of {len(apart)} pairs. {pair}: {with_error(value, error, signed=True)} % from the reference's; "
         f"the bound is {100 * bounds.height:g} %."
     )
 
@@ -323,11 +334,10 @@ def _judge_vibrations(told: dict[str, Any] | str, bounds: Bounds) -> Judgement:
         verdicts[name] = OPEN if verdict == FAILS and one["of_itself"] < bounds.overlap else verdict
     name = _first(verdicts, {key: -one["overlap"] for key, one in told["species"].items()})
     one = told["species"][name]
-    known = f" ± {one['error']:.1g}" if math.isfinite(one["error"]) else ""
+    common = with_error(one["overlap"], one["error"])
     text = (
-        f"Densities of states, resolution {told['resolution']:.2g} meV. {name}: {one['overlap']:.3f}{known} of the "
-        f"area is common with the reference, whose two halves have {one['of_itself']:.3f} in common; "
-        f"the bound is {bounds.overlap:g}."
+        f"Densities of states, resolution {told['resolution']:.2g} meV. {name}: {common} of the area is common with "
+        f"the reference, whose two halves have {one['of_itself']:.3f} in common; the bound is {bounds.overlap:g}."
     )
     return Judgement("physics", "vibrations", worst_of(verdicts.values()), text)
 
@@ -342,7 +352,7 @@ def _judge_displacements(told: dict[str, Any] | str, bounds: Bounds) -> Judgemen
     name = _first(verdicts, sizes)
     one = told["species"][name]
     text = (
-        f"Mean squared displacements after {told['lag']:.3g} ps, half of the shorter run. {name}: "
-        f"{one['ratio']:.2f} ± {one['error']:.2f} times the reference's; the bound is a factor of {bounds.msd:g}."
+        f"Mean squared displacements after {told['lag']:.3g} ps, a quarter of the shorter run. {name}: "
+        f"{with_error(one['ratio'], one['error'])} times the reference's; the bound is a factor of {bounds.msd:g}."
     )
     return Judgement("physics", "displacements", worst_of(verdicts.values()), text)

@@ -21,6 +21,7 @@ from .schema import File  # noqa: TC001  pydantic looks it up when the class is 
 if TYPE_CHECKING:
     from ase import Atoms
 
+TABLE = "validate"
 KINDS = ("training", "deepmd", "buckingham", "pedone", "calculator")
 
 
@@ -77,10 +78,6 @@ class Validate(_Table):
     bounds: dict[str, Any] = {}
 
 
-class _Plan(_Table):
-    validate_: Validate = Field(alias="validate")
-
-
 def read_validation(path: str | os.PathLike[str]) -> dict[str, Any]:
     """The arguments of :func:`vanhove.study.validate` but the folder; paths are relative to the file."""
     file = Path(path)
@@ -94,16 +91,23 @@ def read_validation(path: str | os.PathLike[str]) -> dict[str, Any]:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise Refusal("The file is not valid TOML", f"{file}: {error}", "Correct that line")
-    if "validate" not in table:
-        raise Refusal("The file says nothing to validate", str(file), "Give it a table [validate]")
+    said = table.pop(TABLE, None)
+    if not isinstance(said, dict):
+        raise Refusal("The file says nothing to validate", str(file), f"Give it a table [{TABLE}]")
+    strange = [Mistake(name, "there is no such key", f"All stands under [{TABLE}]") for name in table]
     try:
-        asked = _Plan.model_validate(table).validate_
+        asked = Validate.model_validate(said)
     except ValidationError as error:
-        raise refusal(file, text, mistakes_of(error, _Plan))
-    problems = _mistakes(asked)
+        found = [Mistake(_under(one.key), one.what, one.do) for one in mistakes_of(error, Validate)]
+        raise refusal(file, text, [*strange, *found])
+    problems = [*strange, *_mistakes(asked)]
     if problems:
         raise refusal(file, text, problems)
     return _arguments(asked, file.resolve().parent)
+
+
+def _under(key: str) -> str:
+    return f"{key} in {TABLE}" if key.startswith("entry") else f"{TABLE}.{key}"
 
 
 def _mistakes(asked: Validate) -> list[Mistake]:

@@ -61,7 +61,7 @@ def said_range(found: Outcome | None, temperatures: Sequence[float]) -> list[str
         kelvin,
         "Atoms as close as "
         + ", ".join(f"{pair} {distance:.2f} Å" for pair, distance in values["closest"].items())
-        + "; what comes closer is a guess of the model.",
+        + "; what comes closer is extrapolated.",
     ]
 
 

@@ -225,7 +225,7 @@ class _Work:
             found["drift"] = self._run(
                 "drift", Ground(ground, self.kelvin, self.start is None), constant_energy, stages
             )
-            hot = Produce(self.hot, self.moves.hot_time, every=min(CONTACT_EVERY, self.moves.hot_time / 2))
+            hot = Produce(self.hot, self.moves.hot_time, every=self._every(CONTACT_EVERY, self.moves.hot_time))
             found["hot"] = self._run("hot", Ground(ground, self.hot, self.start is None), hot_run, hot)
         if larger is not None:
             self._larger(larger, found)
@@ -243,12 +243,16 @@ class _Work:
         where = self.steps.run_folder(name, asked)
         return self.steps.step(name, asked, partial(make, self.subject, ground, self.moves, protocol, where))
 
+    def _every(self, wanted: float, ps: float) -> float:
+        """Time between frames of a run of ``ps``: not shorter than its step, and not longer than the run."""
+        return min(max(wanted, self.moves.timestep), ps)
+
     def _larger(self, larger: Any, found: dict[str, Outcome]) -> None:
         if not hasattr(larger, "get_positions"):
             found["larger"] = self._errors("larger", _must_be_frames(larger))
         elif self.kelvin is not None:
-            every = self.moves.larger_time / SPREAD_FRAMES
-            stage = Produce(self.kelvin, self.moves.larger_time, every=max(every, self.moves.timestep))
+            every = self._every(self.moves.larger_time / SPREAD_FRAMES, self.moves.larger_time)
+            stage = Produce(self.kelvin, self.moves.larger_time, every=every)
             found["larger"] = self._run("larger", Ground(larger, self.kelvin, settled=False), larger_run, stage)
 
     def _physics(self, reference: Trajectory) -> Outcome:
