@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,27 @@ def test_the_examples_run(dump: Path, document: str) -> None:
     Path("run.lammpstrj").write_text(dump.read_text())
     exec(code[0], {})
     assert Path("msd.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("held", "said"),
+    [
+        (dict(value=2e-6, error=0.6e-6, upper=3e-6, verdict="diffusive"), r"D\(free\)/D\(held\) = 5\.0 ± 1\.8\n"),
+        (dict(value=None, error=None, upper=2e-6, verdict="Not diffusive."), r"at least 3\.4\. Held: Not diffusive\."),
+    ],
+)
+@pytest.mark.usefixtures("vanhove")
+def test_the_ratio_of_two_runs(capsys: pytest.CaptureFixture[str], held: dict[str, Any], said: str) -> None:
+    free = dict(value=10e-6, error=2e-6, upper=13e-6, verdict="diffusive")
+    for folder, row in (("small", free), ("small-fixed-framework", held)):
+        Path(folder).mkdir()
+        other = {**row, "name": "D_jumps", "species": "Li"}
+        results = {"results": [other, {**row, "name": "D", "species": "Li"}]}
+        Path(folder, "summary.json").write_text(json.dumps(results))
+    text = (ROOT / "studies" / "li6ps5cl" / "README.md").read_text(encoding="utf-8")
+    (code,) = [block for block in re.findall(r"```python\n(.+?)```", text, re.DOTALL) if "D(free)/D(held)" in block]
+    exec(code, {})
+    assert re.search(said, capsys.readouterr().out)
 
 
 def test_commands_and_options_exist(vanhove: Any) -> None:
