@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+    Singles = NDArray[np.float32]
     Complexes = NDArray[np.complex128]
     Ints = NDArray[np.int64]
 
@@ -36,6 +37,20 @@ def centred_rows(block: Floats, first: int, last: int, drift: Floats, rows: Floa
             rows[3 * atom + 2, t] = block[t, first + atom, 2] - z
     for r in range(3 * (last - first)):
         _subtract_mean(rows[r, :frames])
+
+
+@kernel
+def rows_of(block: Floats, atoms: Ints, drift: Floats, rows: Floats | Singles) -> None:
+    """The same of the ``atoms`` of ``block`` that are named one by one, means and all, rounded to what ``rows`` holds.
+
+    ``rows`` are written from their start, as many frames as ``block`` has.
+    """
+    for t in range(block.shape[0]):
+        x, y, z = drift[t, 0], drift[t, 1], drift[t, 2]
+        for n in range(atoms.size):
+            rows[3 * n, t] = block[t, atoms[n], 0] - x
+            rows[3 * n + 1, t] = block[t, atoms[n], 1] - y
+            rows[3 * n + 2, t] = block[t, atoms[n], 2] - z
 
 
 @kernel

@@ -73,6 +73,28 @@ def add_cross_power(
 
 
 @kernel
+def add_chunk_products(transforms: NDArray[np.complex64], part_of: Ints, cross: Complexes) -> None:
+    """Add Σ F*(chunk) F(chunk + d) over all rows to ``cross`` (part, d, frequency), for every d that it holds.
+
+    ``transforms`` (row, chunk, frequency) are of consecutive chunks of each row; ``part_of`` says to which part of the
+    run a chunk belongs. Products are of double precision.
+    """
+    rows, chunks, _ = transforms.shape
+    for row in range(rows):
+        for chunk in range(chunks):
+            for d in range(min(cross.shape[1], chunks - chunk)):
+                _add_conjugated(transforms[row, chunk], transforms[row, chunk + d], cross[part_of[chunk], d])
+
+
+@kernel
+def _add_conjugated(own: NDArray[np.complex64], later: NDArray[np.complex64], cross: Complexes) -> None:
+    for w in range(own.size):
+        a, b = np.float64(own[w].real), np.float64(own[w].imag)
+        c, d = np.float64(later[w].real), np.float64(later[w].imag)
+        cross[w] += complex(a * c + b * d, a * d - b * c)
+
+
+@kernel
 def _add_scaled(transform: Complexes, factor: float, mixed: Complexes) -> None:
     for w in range(mixed.size):
         mixed[w] += factor * transform[w]

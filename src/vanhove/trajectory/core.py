@@ -17,7 +17,7 @@ from vanhove.base.results import step
 from vanhove.base.version import __version__
 
 from .budget import memory_budget
-from .source import Block, Field, Source
+from .source import Block, Field, Source, numbers
 from .times import FEWEST, TIME_TOLERANCE, even_series, even_spacing
 
 if TYPE_CHECKING:
@@ -282,29 +282,31 @@ class Trajectory:
     def _view(
         self, name: str, parameters: dict[str, Any], *, frames: Index | None = None, atoms: Index | None = None
     ) -> Trajectory:
-        return Trajectory(
-            self.system,
-            [*self.history, step(f"trajectory.{name}", **parameters)],
-            self._frames if frames is None else frames,
-            self._atoms if atoms is None else atoms,
-        )
+        done = [*self.history, step(f"trajectory.{name}", **parameters)]
+        shown = self._frames if frames is None else frames, self._atoms if atoms is None else atoms
+        return Trajectory(self.system, done, *shown)
 
     # numbers
 
-    def read(self, what: Field, frames: slice | None = None, atoms: slice | None = None) -> Floats:
-        """A block of this view: (frame, atom, axis), float64. ``frames`` and ``atoms`` count within the view."""
+    def read(self, what: Field, frames: slice | None = None, atoms: slice | None = None, copy: bool = True) -> Floats:
+        """A block of this view: (frame, atom, axis), float64. ``frames`` and ``atoms`` count within the view.
+
+        Without ``copy`` it is not to be written on, and of numbers that lie in memory it is no copy.
+        """
         if what == "velocities" and not self.has_velocities:
             raise Refusal(
                 "This trajectory has no velocities", "",
                 "Write them in the simulation and, for a LAMMPS dump or xyz that has them, open it with units=",
             )  # fmt: skip
-        return self.system.source.read(what, self._frames[frames or slice(None)], self._atoms[atoms or slice(None)])
+        some, few = self._frames[frames or slice(None)], self._atoms[atoms or slice(None)]
+        return numbers(self.system.source, what, some, few, copy=copy)
 
-    def read_paths(self, frames: slice | None = None, atoms: slice | None = None) -> Floats:
+    def read_paths(self, frames: slice | None = None, atoms: slice | None = None, copy: bool = True) -> Floats:
         """A block of positions whose differences are displacements: toroidal-view preserving in a changing cell."""
+        if "correction" not in self.system.source.fields:
+            return self.read("positions", frames, atoms, copy=copy)
         paths = self.read("positions", frames, atoms)
-        if "correction" in self.system.source.fields:
-            paths += self.read("correction", frames, atoms)
+        paths += self.read("correction", frames, atoms, copy=False)
         return paths
 
     @property

@@ -15,7 +15,7 @@ from vanhove.base.version import __version__
 
 from .budget import memory_budget
 from .cache import kept_store
-from .source import ArraySource, Block, Field, Source
+from .source import ArraySource, Block, Field, Source, numbers
 from .store import LAYOUT, StoreSource, write_blocks
 from .unwrap import Unwrap, Unwrapper
 
@@ -61,10 +61,17 @@ class FileSource:
 
     def read(self, field: Field, frames: Index, atoms: Index) -> Floats:
         """See ``Source``."""
+        return self._settled().read(field, frames, atoms)
+
+    def look(self, field: Field, frames: Index, atoms: Index) -> Floats:
+        """See ``Lookable``."""
+        return numbers(self._settled(), field, frames, atoms, copy=False)
+
+    def _settled(self) -> Source:
         with self._lock:
             if self._ready is None:
                 self._ready = self._in_memory() if self._bytes <= memory_budget() // 2 else self._in_cache()
-        return self._ready.read(field, frames, atoms)
+        return self._ready
 
     @property
     def _bytes(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -36,6 +36,22 @@ class Source(Protocol):
     def read(self, field: Field, frames: Index, atoms: Index) -> Floats:
         """``field`` as (frame, atom, axis) in float64, the chosen frames and atoms only; the caller may write on it."""
         ...
+
+
+@runtime_checkable
+class Lookable(Protocol):
+    """A source whose numbers may lie in memory."""
+
+    def look(self, field: Field, frames: Index, atoms: Index) -> Floats:
+        """What :meth:`Source.read` gives, not to be written on: of numbers that lie in memory no copy is made."""
+        ...
+
+
+def numbers(source: Source, field: Field, frames: Index, atoms: Index, *, copy: bool) -> Floats:
+    """What any ``source`` reads; without ``copy`` see :class:`Lookable`."""
+    if not copy and isinstance(source, Lookable):
+        return source.look(field, frames, atoms)
+    return source.read(field, frames, atoms)
 
 
 @dataclass(frozen=True)
@@ -71,6 +87,20 @@ class ArraySource:
         array = self._arrays[field]
         if isinstance(picked, slice) and isinstance(few, slice):
             return array[picked, few].copy()
+        return self._picked(array, picked, few)
+
+    def look(self, field: Field, frames: Index, atoms: Index) -> Floats:
+        """See :class:`Lookable`."""
+        picked, few = compact(frames), compact(atoms)
+        array = self._arrays[field]
+        if isinstance(picked, slice) and isinstance(few, slice):
+            view = array[picked, few]
+            view.flags.writeable = False
+            return view
+        return self._picked(array, picked, few)
+
+    @staticmethod
+    def _picked(array: Floats, picked: slice | Index, few: slice | Index) -> Floats:
         if isinstance(picked, slice) or isinstance(few, slice):
             return np.ascontiguousarray(array[picked, few])
         return np.ascontiguousarray(array[np.ix_(picked, few)])
