@@ -1,11 +1,7 @@
-"""A study on a Dask cluster: the same numbers as here, whoever dies, and what is refused before anything is sent."""
+"""A study on a Dask cluster: the same numbers as here, and what is refused before anything is sent."""
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -14,16 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import slow_observable
 
 import vanhove as vh
-from vanhove.base.errors import VanhoveWarning
 from vanhove.base.files import file_identity
-from vanhove.kernels import compile as compiling
 from vanhove.study import Cluster, cluster, run, worker
 from vanhove.study.errand import Errand
 from vanhove.study.progress import Quiet, Simulating
-from vanhove.study.runner import preview
 from vanhove.study.schema import Study
 from vanhove.study.simulation import GLASS
 from vanhove.study.tasks import Task
@@ -33,7 +25,6 @@ if TYPE_CHECKING:
     from distributed import LocalCluster
 
 Write = Callable[..., Path]
-HERE = Path(__file__).parent
 WITHIN = 90.0  # s, for a process on a busy machine to start
 SUMMARY = ("summary.json", "summary.csv")
 
@@ -203,145 +194,3 @@ def test_a_run_is_opened_once_until_its_file_changes(write_study: Write, calls: 
     first = worker._opened(planned, Path("/results"), ("a",))
     assert worker._opened(planned, Path("/results"), ("a",)) is first
     assert worker._opened(planned, Path("/results"), ("b",)) is not first
-
-
-# processes of their own
-
-
-@pytest.fixture
-def started(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
-    """Starts ``dask ...`` as a person would; ended with the test."""
-    processes: list[subprocess.Popen[bytes]] = []
-    paths = [str(Path(vh.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
-    environment = dict(os.environ, VANHOVE_THREADS="1", PYTHONPATH=os.pathsep.join(filter(None, paths)))
-    compiled = compiling._folder()
-    if compiled is not None:  # this process has compiled already
-        environment["VANHOVE_CACHE"] = str(Path(compiled).parents[1])
-
-    def start(*words: str) -> subprocess.Popen[bytes]:
-        with (tmp_path / f"process-{len(processes)}.log").open("wb") as log:
-            command = [sys.executable, "-m", "dask", *words]
-            processes.append(subprocess.Popen(command, stdout=log, stderr=log, cwd=tmp_path, env=environment))
-        return processes[-1]
-
-    yield start
-    for process in processes:
-        process.kill()
-        process.wait()
-
-
-@pytest.fixture
-def scheduler(started: Callable[..., subprocess.Popen[bytes]], tmp_path: Path) -> tuple[str, subprocess.Popen[bytes]]:
-    """The file of a scheduler, and its process."""
-    file = tmp_path / "scheduler.json"
-    process = started(
-        "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file)
-    )
-    wait_until(file.exists)
-    return str(file), process
-
-
-def wait_until(done: Callable[[], bool]) -> None:
-    until = time.monotonic() + WITHIN
-    while not done():
-        assert time.monotonic() < until
-        time.sleep(0.05)
-
-
-def wait_for_worker(file: str) -> None:
-    from distributed import Client
-
-    with Client(scheduler_file=file, set_as_default=False) as client:
-        client.wait_for_workers(1, timeout=WITHIN)
-
-
-def add_worker(started: Callable[..., subprocess.Popen[bytes]], file: str, *more: str) -> subprocess.Popen[bytes]:
-    options = ("--scheduler-file", file, "--host", "127.0.0.1", "--nthreads", "1", "--no-nanny", "--no-dashboard")
-    return started("worker", *options, "--preload", str(HERE / "slow_observable.py"), *more)
-
-
-@pytest.fixture
-def study(write_study: Write, calls: Counter[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Results that hang on each other, and one that waits to be killed."""
-    import vanhove.dynamics as room
-
-    monkeypatch.setenv("VANHOVE_THREADS", "1")
-    monkeypatch.setitem(room.TABLE, "waiting", None)  # both are taken away again
-    monkeypatch.setitem(vars(room), "waiting", None)
-    slow_observable.dask_setup(None)
-    (tmp_path / "marks").mkdir()
-    lines = f'rdf = {{}}\nmsd = {{}}\nwaiting = {{ marks = "{tmp_path / "marks"}" }}\ndiffusion = {{}}'
-    return write_study("files", ("counted = { scale = 2.0 }\ndoubled = {}", lines))
-
-
-@pytest.mark.slow
-def test_a_worker_killed_half_way_changes_no_number(
-    study: Path, started: Any, scheduler: tuple[str, Any], tmp_path: Path
-) -> None:
-    begun = tmp_path / "marks" / slow_observable.BEGUN
-    begun.touch()
-    with pytest.warns(VanhoveWarning, match="has waited"):
-        alone = run(study, tmp_path / "alone")
-    begun.unlink()
-    workers = {process.pid: process for process in (add_worker(started, scheduler[0]) for _ in range(2))}
-    killed: list[int] = []
-
-    def kill() -> None:
-        wait_until(begun.exists)
-        killed.append(int(begun.read_text()))
-        os.kill(killed[0], signal.SIGKILL)
-
-    killer = threading.Thread(target=kill)
-    killer.start()
-    wait_for_worker(scheduler[0])
-    with Cluster(scheduler[0]) as far, pytest.warns(VanhoveWarning) as warned:
-        shared = run(study, tmp_path / "shared", executor=far)
-    killer.join()
-    assert workers[killed[0]].wait(WITHIN) == -signal.SIGKILL
-    said = [str(one.message) for one in warned]
-    assert any("begins again" in text and "is lost" in text for text in said)
-    assert {"Na has waited. in a test.", "Si has waited. in a test."} <= set(said)
-    for name in SUMMARY:
-        assert (shared.folder / name).read_bytes() == (alone.folder / name).read_bytes()
-    for record in alone.results:
-        assert shared.load(record).drop_attrs().identical(alone.load(record).drop_attrs()), record.label
-    assert preview(study, tmp_path / "shared")[1] == []
-
-
-@pytest.mark.slow
-def test_a_scheduler_that_is_killed(study: Path, started: Any, scheduler: tuple[str, Any], tmp_path: Path) -> None:
-    add_worker(started, scheduler[0])
-    wait_for_worker(scheduler[0])
-    begun = tmp_path / "marks" / slow_observable.BEGUN
-
-    def kill() -> None:
-        wait_until(begun.exists)
-        scheduler[1].kill()
-
-    killer = threading.Thread(target=kill)
-    killer.start()
-    with (
-        pytest.raises(vh.Refusal, match=r"The scheduler is lost\. .*run the study again"),
-        Cluster(scheduler[0]) as far,
-    ):
-        run(study, tmp_path / "out", executor=far)
-    killer.join()
-
-
-@pytest.mark.slow
-def test_workers_of_another_environment(started: Any, scheduler: tuple[str, Any], tmp_path: Path) -> None:
-    from distributed import Client
-
-    for name, does, message in (
-        ("old", "import vanhove.study.versions as v; v.versions = lambda: {'vanhove': '0.0.1'}", "vanhove 0.0.1"),
-        ("none", "import sys; sys.modules['vanhove.study.versions'] = None", "can't load vanhove"),
-    ):
-        (tmp_path / f"{name}.py").write_text(does)
-        process = add_worker(started, scheduler[0], "--preload", str(tmp_path / f"{name}.py"))
-        wait_for_worker(scheduler[0])
-        with Client(scheduler_file=scheduler[0], set_as_default=False) as client:
-            with pytest.raises(vh.Refusal, match=message), Cluster(scheduler[0]):
-                pass
-            process.kill()
-            process.wait()
-            wait_until(lambda client=client: not client.scheduler_info()["workers"])
