@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from vanhove.simulate import Labelled, System
+from vanhove.study.card_beside import differences
 from vanhove.study.card_bounds import FAILS, HOLDS, OPEN, UNTESTED, Judgement, below, overall, worst_of
 from vanhove.study.card_contacts import of_frames
 from vanhove.study.card_motion import drift
-from vanhove.study.card_physics import differences, overlap
+from vanhove.study.card_physics import overlap
 from vanhove.study.card_wall import climb_of
 from vanhove.study.validation import without_nan
 

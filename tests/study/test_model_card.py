@@ -15,7 +15,7 @@ from vanhove import simulate, study
 from vanhove.base.errors import Refusal
 from vanhove.simulate import Hold, Labelled, Minimise, Produce, Protocol
 from vanhove.simulate.engine import find_lammps
-from vanhove.study.card_physics import differences
+from vanhove.study.card_beside import differences
 
 MOVES = study.Moves(timestep=0.004, equilibrate=1.0, energy=8.0, hot_time=1.0, larger_time=1.0)
 
@@ -182,6 +182,22 @@ def test_another_liquid_is_told_from_the_reference(truth: Truth, tmp_path: Path)
     for one in peaks.values():
         ours, theirs = one["position"]
         assert 0.02 < ours - theirs < 0.3
+
+
+def test_frames_without_times_show_only_where_atoms_sit(truth: Truth, tmp_path: Path) -> None:
+    moves = study.Moves(timestep=0.004, equilibrate=1.0, energy=2.0, hot_time=0.2, compared=4.0)
+    card = study.validate(
+        gas(), tmp_path / "card", reference=simulate.Labelled.of([*truth.train.systems]), temperature=TEMPERATURE,
+        moves=moves, ranks=1,
+    )  # fmt: skip
+    told = verdicts(card)
+    assert told["vibrations"] == told["displacements"] == "not tested"
+    assert "have no times" in said(card, "displacements")
+    assert "fails" not in told.values()
+    assert set(card.content["found"]["physics"]["peaks"]) == {"Ar-Ar", "Kr-Ar", "Kr-Kr"} or told["g(r)"] == "not tested"
+    both = Labelled.of([*truth.train.systems, *truth.larger.systems])
+    with pytest.raises(Refusal, match="The reference has 2 systems"):
+        study.validate(gas(), tmp_path / "card", reference=both)
 
 
 def test_without_anything_nothing_is_tested(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def _runs(
     spacing: float | None, temperature: float | None, hot: float | None, step: float | None,
 ) -> dict[str, Any]:  # fmt: skip
     import vanhove as vh
-    from vanhove.study.card_plan import structure_of
+    from vanhove.study.card_plan import reference_of, structure_of
 
     given: dict[str, Any] = {}
     changed: dict[str, Any] = {name: value for name, value in (("hot", hot), ("timestep", step)) if value is not None}
@@ -89,10 +89,8 @@ def _runs(
         given["start"] = structure_of(start)
     if reference:
         kinds = species_map(species) if species else None
-        given["reference"] = vh.open(
-            [str(path) for path in reference], species=kinds, timestep=timestep, spacing=spacing,
-            temperature=temperature,
-        )  # fmt: skip
+        options = dict(species=kinds, timestep=timestep, spacing=spacing, temperature=temperature)
+        given["reference"] = reference_of(reference, options)
     return given
 
 

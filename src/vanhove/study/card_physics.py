@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,12 +13,13 @@ from vanhove.base.elements import element_of
 from vanhove.base.errors import Refusal
 from vanhove.base.results import Column, dataset
 from vanhove.dynamics._msd import msd
+from vanhove.simulate._labelled import Labelled
 from vanhove.simulate._run import Finished
 from vanhove.spectra._vdos import vdos
 from vanhove.spectra.lag_choice import REACH, SHARE
 from vanhove.structure._rdf import first_peak, rdf
+from vanhove.trajectory import from_arrays
 
-from .card_bounds import FAILS, OPEN, UNTESTED, Bounds, Judgement, below, with_error, worst_of
 from .card_motion import Ground, Moves, moved, protocol_of
 from .card_steps import Outcome
 
@@ -42,8 +43,35 @@ SLOWEST_FRAMES = 0.01  # ps between frames, for vibrations up to 200 meV
 FINEST = 2.0  # meV, resolution of the densities of states
 FAR = 0.25  # of the shorter run: the longest lag with origins enough
 STRETCHES = 4  # of a run: ions that move together are only told from others' motion along time
-NO_REFERENCE = "No reference was given."
+NO_TIMES = "The frames of the reference have no times."
+UNTIMED_EVERY, UNTIMED_PS = 0.02, 5.0  # ps: of a run beside frames without times
 HALVES = 2
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A run to compare with; ``timed`` says whether its frames follow each other at times that are known."""
+
+    trajectory: Trajectory
+    timed: bool = True
+
+    @classmethod
+    def of(cls, given: Any, temperature: float | None = None) -> Reference:
+        """From a trajectory, or from labelled frames of one system, which have no times."""
+        if isinstance(given, Reference):
+            return given
+        if not isinstance(given, Labelled):
+            return cls(given)
+        if len(given.systems) > 1:
+            raise Refusal(
+                f"The reference has {len(given.systems)} systems", ", ".join(given.names), "Give the frames of one"
+            )
+        system = given.systems[0]
+        times = UNTIMED_EVERY * np.arange(system.frames)
+        frames = from_arrays(
+            system.positions, system.cell, system.species, times, wrapped=True, temperature=temperature
+        )
+        return cls(frames, timed=False)
 
 
 def start_of_reference(reference: Trajectory) -> Atoms:
@@ -55,22 +83,24 @@ def start_of_reference(reference: Trajectory) -> Atoms:
     return AseAtoms(symbols, positions=first.positions[0], cell=first.cells[0], pbc=True)
 
 
-def protocol_beside(reference: Trajectory, moves: Moves, temperature: float) -> Protocol:
+def protocol_beside(reference: Reference, moves: Moves, temperature: float) -> Protocol:
     """A run as long as the reference, with frames at the same times; its step divides them."""
     from vanhove.simulate._protocol import Produce
 
-    spacing = reference.spacing
+    theirs = reference.trajectory
+    spacing = theirs.spacing
     timestep = spacing / math.ceil(spacing / moves.timestep - 1e-9)
-    ps = moves.compared or float(reference.times[-1] - reference.times[0])
-    produce = Produce(temperature, ps=max(ps, 2 * spacing), every=spacing, velocities=reference.has_velocities)
+    ps = moves.compared or (_length(theirs) if reference.timed else UNTIMED_PS)
+    produce = Produce(temperature, ps=max(ps, 2 * spacing), every=spacing, velocities=theirs.has_velocities)
     return protocol_of(moves, temperature, produce, timestep=timestep)
 
 
 def compare(
-    subject: Subject, ground: Ground, moves: Moves, protocol: Protocol, folder: Path, reference: Trajectory
+    subject: Subject, ground: Ground, moves: Moves, protocol: Protocol, folder: Path, reference: Reference
 ) -> Outcome:
     """The run, and each difference with its standard error."""
-    known: dict[str, Any] = {"temperature": ground.temperature, "reference_ps": _length(reference)}
+    theirs = reference.trajectory
+    known: dict[str, Any] = {"temperature": ground.temperature, "reference_frames": theirs.n_frames}
     done = moved(subject, ground, protocol, folder, moves.seed)
     if not isinstance(done, Finished):
         return Outcome({**known, "stopped": done})
@@ -78,8 +108,11 @@ def compare(
     values = {**known, "ps": _length(ours)}
     curves: dict[str, Any] = {}
     for name, compared in (("peaks", _peaks), ("vibrations", _vibrations), ("displacements", _displacements)):
+        if not reference.timed and compared is not _peaks:
+            values[name] = NO_TIMES
+            continue
         try:
-            values[name], curves[name] = compared(ours, reference)
+            values[name], curves[name] = compared(ours, theirs)
         except Refusal as refusal:  # what the reference can't tell is said, and the rest goes on
             values[name] = str(refusal)
     return Outcome(values, curves)
@@ -257,102 +290,3 @@ def _error_at(found: Dataset, lag: float) -> float:
         return single
     means = [float(np.mean(part)) for part in np.array_split(np.array(at_lag), STRETCHES)]
     return math.hypot(single, float(np.std(means, ddof=1)) / math.sqrt(STRETCHES))
-
-
-def judge_physics(found: Outcome | None, why_not: str, bounds: Bounds) -> list[Judgement]:
-    """g(r), vibrations, displacements."""
-    names = ("g(r)", "vibrations", "displacements")
-    if found is None:
-        return [Judgement("physics", name, UNTESTED, why_not) for name in names]
-    values = found.values
-    if "stopped" in values:
-        return [Judgement("physics", "a run beside the reference", FAILS, f"It came to no end. {values['stopped']}")]
-    return [
-        *_judge_peaks(values["peaks"], bounds), _judge_vibrations(values["vibrations"], bounds),
-        _judge_displacements(values["displacements"], bounds),
-    ]  # fmt: skip
-
-
-def differences(told: Mapping[str, Any]) -> dict[str, tuple[float, float, float, float]]:
-    """Of each pair: difference of place (Å) and its error, difference of height as a share and its error."""
-    found = {}
-    for pair, one in told.items():
-        (ours, theirs), (our_height, height) = one["position"], one["height"]
-        share = [error / height for error in one["height_error"]]
-        found[pair] = (
-            ours - theirs, math.hypot(*one["position_error"]), our_height / height - 1,
-            math.hypot(share[0], share[1] * our_height / height),
-        )  # fmt: skip
-    return found
-
-
-def _judge_peaks(told: dict[str, Any] | str, bounds: Bounds) -> list[Judgement]:
-    if isinstance(told, str) or not told:
-        text = told if isinstance(told, str) else "No pair has a first peak in both runs."
-        return [Judgement("physics", "g(r)", UNTESTED, text)]
-    apart = differences(told)
-    places = {pair: below(abs(one[0]), one[1], bounds.position) for pair, one in apart.items()}
-    heights = {pair: below(abs(one[2]), one[3], bounds.height) for pair, one in apart.items()}
-    told_places, told_heights = _told_places(apart, places, bounds), _told_heights(apart, heights, bounds)
-    return [
-        Judgement("physics", "places of the peaks of g(r)", worst_of(places.values()), told_places),
-        Judgement("physics", "heights of the peaks of g(r)", worst_of(heights.values()), told_heights),
-    ]  # fmt: skip
-
-
-def _first(verdicts: Mapping[str, str], sizes: Mapping[str, float]) -> str:
-    """The pair to name: of those with the verdict that counts the one that is farthest off."""
-    counts = worst_of(verdicts.values())
-    return max((pair for pair in verdicts if verdicts[pair] == counts), key=lambda pair: sizes[pair])
-
-
-def _told_places(apart: Mapping[str, Any], verdicts: Mapping[str, str], bounds: Bounds) -> str:
-    pair = _first(verdicts, {name: abs(one[0]) for name, one in apart.items()})
-    value, error = apart[pair][:2]
-    return (
-        f"First peaks of {len(apart)} pairs. {pair}: {with_error(value, error, signed=True)} Å from the reference's; "
-        f"the bound is {bounds.position:g} Å."
-    )
-
-
-def _told_heights(apart: Mapping[str, Any], verdicts: Mapping[str, str], bounds: Bounds) -> str:
-    pair = _first(verdicts, {name: abs(one[2]) for name, one in apart.items()})
-    value, error = (100 * part for part in apart[pair][2:])
-    return (
-        f"First peaks of {len(apart)} pairs. {pair}: {with_error(value, error, signed=True)} % from the reference's; "
-        f"the bound is {100 * bounds.height:g} %."
-    )
-
-
-def _judge_vibrations(told: dict[str, Any] | str, bounds: Bounds) -> Judgement:
-    if isinstance(told, str):
-        return Judgement("physics", "vibrations", UNTESTED, told)
-    verdicts = {}
-    for name, one in told["species"].items():
-        verdict = below(-one["overlap"], one["error"], -bounds.overlap)
-        # noise alone keeps two runs apart: a reference that is no more like itself can't judge
-        verdicts[name] = OPEN if verdict == FAILS and one["of_itself"] < bounds.overlap else verdict
-    name = _first(verdicts, {key: -one["overlap"] for key, one in told["species"].items()})
-    one = told["species"][name]
-    common = with_error(one["overlap"], one["error"])
-    text = (
-        f"Densities of states, resolution {told['resolution']:.2g} meV. {name}: {common} of the area is common with "
-        f"the reference, whose two halves have {one['of_itself']:.3f} in common; the bound is {bounds.overlap:g}."
-    )
-    return Judgement("physics", "vibrations", worst_of(verdicts.values()), text)
-
-
-def _judge_displacements(told: dict[str, Any] | str, bounds: Bounds) -> Judgement:
-    if isinstance(told, str):
-        return Judgement("physics", "displacements", UNTESTED, told)
-    sizes, verdicts = {}, {}
-    for name, one in told["species"].items():
-        sizes[name] = abs(math.log(one["ratio"]))
-        verdicts[name] = below(sizes[name], one["error"] / one["ratio"], math.log(bounds.msd))
-    name = _first(verdicts, sizes)
-    one = told["species"][name]
-    text = (
-        f"Mean squared displacements after {told['lag']:.3g} ps, a quarter of the shorter run. {name}: "
-        f"{with_error(one['ratio'], one['error'])} times the reference's; the bound is a factor of {bounds.msd:g}."
-    )
-    return Judgement("physics", "displacements", worst_of(verdicts.values()), text)

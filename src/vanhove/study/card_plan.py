@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +16,7 @@ from vanhove.base.errors import Refusal, nearest
 
 from .card_bounds import Bounds
 from .card_motion import Moves
+from .card_physics import Reference
 from .mistakes import Mistake, mistakes_of, refusal
 from .schema import File  # noqa: TC001  pydantic looks it up when the class is made
 
@@ -134,8 +136,6 @@ def _mistakes(asked: Validate) -> list[Mistake]:
 
 
 def _arguments(asked: Validate, folder: Path) -> dict[str, Any]:
-    from vanhove.trajectory import open as open_trajectory
-
     def at(path: str) -> Path:
         return folder / Path(path).expanduser()
 
@@ -155,7 +155,7 @@ def _arguments(asked: Validate, folder: Path) -> dict[str, Any]:
         options = asked.reference.open_options
         if "topology" in options:
             options["topology"] = at(options["topology"])
-        given["reference"] = open_trajectory([at(path) for path in asked.reference.path], **options)
+        given["reference"] = reference_of([at(path) for path in asked.reference.path], options)
     return given
 
 
@@ -181,6 +181,16 @@ def potential_of(asked: str | dict[str, Any], folder: Path) -> Any:
         return make({pair: tuple(numbers) for pair, numbers in said.items()}, **options)
     except (TypeError, AttributeError) as error:  # the function names the option that it does not know or misses
         raise Refusal(f"The potential can't be made: {error}", f"{kind} in [validate]", "See simulate-potentials")
+
+
+def reference_of(paths: Sequence[Path], options: dict[str, Any]) -> Any:
+    """A run; folders of labelled frames whose spacing is not said are frames without times."""
+    from vanhove.simulate import labelled
+    from vanhove.trajectory import open as open_trajectory
+
+    if all(path.is_dir() for path in paths) and options.get("spacing") is None:
+        return Reference.of(labelled(list(paths)), options.get("temperature"))
+    return open_trajectory(list(paths), **options)
 
 
 def structure_of(path: Path, supercell: list[int] | tuple[int, ...] = (1, 1, 1)) -> Atoms:

@@ -21,6 +21,7 @@ from vanhove.simulate.folder import Folder
 from vanhove.trajectory import Trajectory
 from vanhove.trajectory import open as open_trajectory
 
+from .card_beside import NO_REFERENCE, judge_physics
 from .card_bounds import Bounds, Judgement, overall
 from .card_contacts import Closest, of_frames
 from .card_motion import (
@@ -37,7 +38,7 @@ from .card_motion import (
     protocol_of,
 )  # fmt: skip
 from .card_parity import errors, judge_errors, judge_larger
-from .card_physics import NO_REFERENCE, compare, judge_physics, protocol_beside, start_of_reference
+from .card_physics import Reference, compare, protocol_beside, start_of_reference
 from .card_range import range_of, said_range
 from .card_steps import Outcome, Steps
 from .card_subject import Subject
@@ -85,7 +86,7 @@ def validate(
     trained_on: Frames | None = None,
     larger: Frames | Atoms | None = None,
     start: Atoms | None = None,
-    reference: Trajectory | PathLike | None = None,
+    reference: Trajectory | Labelled | Reference | PathLike | None = None,
     temperature: float | None = None,
     temperatures: Sequence[float] = (),
     moves: Moves | None = None,
@@ -118,9 +119,10 @@ def validate(
     start
         The structure that runs begin from; by default the first of the frames held out of the largest system.
     reference
-        A run to compare with, of ab-initio molecular dynamics say.
+        A run to compare with, of ab-initio molecular dynamics say; or labelled frames of one system, which have no
+        times: then g(r) alone is compared.
     temperature
-        K, of the runs; by default the reference's.
+        K, of the runs; by default the reference's, which is that of the run beside it in any case.
     temperatures
         K, those of the training, where they are known: for the range of validity, and the highest for the hot run.
     moves, bounds
@@ -143,17 +145,18 @@ def validate(
     trained = _frames(trained_on) or (known.train if known is not None else None)
     kept = _frames(held_out) or (_held_out_of(known) if known is not None else None)
     run = open_trajectory(reference) if isinstance(reference, str | os.PathLike) else reference
-    kelvin = temperature if temperature is not None else (None if run is None else run.temperature)
+    beside = None if run is None else Reference.of(run)
+    kelvin = temperature if temperature is not None else (None if beside is None else beside.trajectory.temperature)
     _check_kelvin(kelvin, *temperatures)
     folder = _CardFolder(directory)
     with folder.locked():
         work = _Work(
             Steps(folder.path, progress or (lambda _: None)), subject, moves, kelvin, tuple(temperatures), start
         )
-        found = work.all_of_it(trained, kept, larger, run)
+        found = work.all_of_it(trained, kept, larger, beside)
     doubts = list(dict.fromkeys(doubt for one in found.values() for doubt in one.doubts))
     zero = subject.zero_of_its_own if own_zero is None else own_zero
-    judgements = _judged(found, work, bounds, own_zero=zero, refers=run is not None)
+    judgements = _judged(found, work, bounds, own_zero=zero, refers=beside is not None)
     verdict, sentence = overall(judgements)
     content = {
         "title": title or f"Model card of {subject.name}", "vanhove": __version__, "verdict": verdict,
@@ -203,7 +206,7 @@ class _Work:
         self.hot = moves.hot or warmest
 
     def all_of_it(
-        self, trained: Labelled | None, kept: Labelled | None, larger: Any, reference: Trajectory | None
+        self, trained: Labelled | None, kept: Labelled | None, larger: Any, reference: Reference | None
     ) -> dict[str, Outcome]:
         """What each test found; those that nothing was given for are left out."""
         found: dict[str, Outcome] = {}
@@ -229,8 +232,9 @@ class _Work:
             found["hot"] = self._run("hot", Ground(ground, self.hot, self.start is None), hot_run, hot)
         if larger is not None:
             self._larger(larger, found)
-        if reference is not None and self.kelvin is not None:
-            found["physics"] = self._physics(reference)
+        kelvin = self.kelvin if reference is None else reference.trajectory.temperature or self.kelvin
+        if reference is not None and kelvin is not None:
+            found["physics"] = self._physics(reference, kelvin)
         return found
 
     def _errors(self, name: str, frames: Labelled) -> Outcome:
@@ -255,20 +259,22 @@ class _Work:
             stage = Produce(self.kelvin, self.moves.larger_time, every=every)
             found["larger"] = self._run("larger", Ground(larger, self.kelvin, settled=False), larger_run, stage)
 
-    def _physics(self, reference: Trajectory) -> Outcome:
-        ground = Ground(start_of_reference(reference), float(self.kelvin or 0))
-        protocol = protocol_beside(reference, self.moves, ground.temperature)
-        asked = {**asked_of(self.subject, ground, protocol, self.moves.seed), "reference": reference.fingerprint}
+    def _physics(self, reference: Reference, kelvin: float) -> Outcome:
+        theirs = reference.trajectory
+        ground = Ground(start_of_reference(theirs), kelvin)
+        protocol = protocol_beside(reference, self.moves, kelvin)
+        asked = asked_of(self.subject, ground, protocol, self.moves.seed)
+        asked |= {"reference": theirs.fingerprint, "timed": reference.timed}
         where = self.steps.run_folder("physics", asked)
         make = partial(compare, self.subject, ground, self.moves, protocol, where, reference)
         return self.steps.step("physics", asked, make)
 
-    def _ground(self, frames: Labelled | None, reference: Trajectory | None) -> Atoms | None:
+    def _ground(self, frames: Labelled | None, reference: Reference | None) -> Atoms | None:
         """What runs begin from: what was given, a frame of the largest system, or the reference's first."""
         if self.start is not None:
             return self.start
         if frames is None:
-            return None if reference is None else start_of_reference(reference)
+            return None if reference is None else start_of_reference(reference.trajectory)
         from ase import Atoms as AseAtoms
 
         from vanhove.base.elements import element_of
