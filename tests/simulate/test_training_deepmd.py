@@ -165,11 +165,18 @@ def test_lammps_runs_what_was_trained(trained: Committee, tmp_path: Path) -> Non
     assert row.potential * KCAL_MOL_IN_EV == pytest.approx(said.energy[0], rel=1e-6)
 
 
+GLASS_BOUND = 0.6  # eV/Å, of forces that are 0.8 eV/Å: what a few hundred steps leave
+
+
 def test_published_frames_are_learned_in_a_minute_or_two(shared_data: Path, tmp_path: Path) -> None:
-    """Glasses of Li2S and P2S5 by DFT: after a few hundred steps the forces are far better than none."""
-    glasses = labelled(shared_data / "lips-dft").select(["glass-67", "glass-70", "glass-75"])
+    """Two glasses of Li2S and P2S5 by DFT: after a few hundred steps the forces are far better than none."""
+    if not (shared_data / "lips-dft").is_dir():
+        pytest.skip("the frames are not there")
+    glasses = labelled(shared_data / "lips-dft").select(["glass-67", "glass-75"])
     short = {"base": "small", "phases": {"steps": 400, "decay_every": 4}, "checkpoint_every": 200}
     found = train(glasses, tmp_path / "t", settings=short)
     compared = parity(found, found.held_out)
-    assert compared.attrs["force"] < 0.7 * float(compared.force_reference.mean())
+    assert compared.system.values.tolist() == ["glass-67", "glass-75"]
+    assert (compared.force < GLASS_BOUND).all()
+    assert (compared.force_reference > 1.2 * GLASS_BOUND).all()
     vh.draw(compared).figure.canvas.draw()
