@@ -13,6 +13,7 @@ from vanhove.base.errors import Refusal, VanhoveWarning
 from vanhove.base.version import __version__
 
 from .fitting import fit
+from .learning import learn
 from .validating import validate
 
 WRONG, INTERRUPTED = 2, 130  # exit codes: wrong usage or input; Ctrl-C
@@ -246,6 +247,11 @@ app.command(
     epilog="DIR holds card.html, card.json, data/, figures/ and the runs; the same command goes on where it was "
     "stopped. Exit code 1 where all of that is written but some judgement is not within its bound."
 )(validate)
+
+app.command(
+    epilog="The same command goes on where it was stopped. Exit code 1 where the rounds are spent before two in a row "
+    "were accurate enough."
+)(learn)
 
 
 @app.command()

@@ -17,6 +17,9 @@ from vanhove.base.version import __version__
 
 from . import learn_result
 from ._train import Committee, committee
+from .deepmd_home import find_deepmd
+from .engine import find_lammps
+from .engines import find_engine
 from .folder import key_of
 from .learn_folder import HELD_OUT, TRAIN, LearnFolder
 from .learn_plan import Plan, plan_of
@@ -166,7 +169,6 @@ def learn(
             folder.write_record({"asked": asked, "key": key_of(asked), "vanhove": __version__, "history": history})
         say = _Line() if progress is True else (progress or _nothing)
         try:
-            make_start(folder, plan)
             return _rounds(folder, plan, say, each_round)
         finally:
             if isinstance(say, _Line):
@@ -190,8 +192,13 @@ def learned(directory: PathLike, *, converged: float = 0.9) -> Learned:
 def _rounds(
     folder: LearnFolder, plan: Plan, say: Callable[[str], None], each_round: Callable[[Learned], None] | None
 ) -> Learned:
-    done = folder.whole_rounds()[: plan.rounds]
+    done = folder.whole_rounds()
     end = _end(done, plan)
+    if not (end and end.converged) and len(done) < plan.rounds:
+        find_deepmd()  # what is missing is said before anything is computed
+        find_lammps()
+        find_engine(plan.labeller)
+        make_start(folder, plan)
     while not (end and end.converged) and len(done) < plan.rounds:
         told = do_round(folder, len(done) + 1, plan, say)
         warn_of_nothing(told)
