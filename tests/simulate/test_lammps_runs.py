@@ -235,7 +235,7 @@ def test_the_binary_dump_is_what_lammps_itself_reads_from_it(
     path = tmp_path / "legs/000-hold/end.bin"
     assert not path.exists()  # the run has tidied up; a person can do the leg again from what is there
     command = lammps.command(2, "in.lammps")
-    subprocess.run(command, cwd=path.parent, env=lammps.environment(), check=True, capture_output=True)
+    subprocess.run(command, cwd=path.parent, env=lammps.environment({}), check=True, capture_output=True)
     subprocess.run([str(converter), "end.bin"], cwd=path.parent, check=True, capture_output=True)
     lines = (path.parent / "end.bin.txt").read_text().split("ITEM: ATOMS id type xu yu zu vx vy vz\n")[1]
     table = np.array([[float(word) for word in line.split()] for line in lines.strip().splitlines()])

@@ -56,7 +56,7 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     pressure = "tri 5000 5000 0.3" if request.param == "npt" else ""
     (place / "in.run").write_text(SCRIPT.format(fix=request.param, pressure=pressure))
     done = subprocess.run(
-        lammps.command(1, "in.run"), cwd=place, env=lammps.environment(), capture_output=True, text=True, check=False
+        lammps.command(1, "in.run"), cwd=place, env=lammps.environment({}), capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
     return place

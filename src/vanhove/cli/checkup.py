@@ -98,7 +98,7 @@ def _deepmd() -> str:
         return f"{name} is here; it works once LAMMPS does (simulate)"
     with tempfile.TemporaryDirectory(prefix="vanhove-doctor-") as folder:
         (Path(folder) / "in.styles").write_text("info styles pair\n", encoding="utf-8")
-        said = _answer(lammps.command(1, "in.styles"), Path(folder), {**lammps.environment(), **plugin_environment()})
+        said = _answer(lammps.command(1, "in.styles"), Path(folder), lammps.environment(plugin_environment()))
     if "deepmd" not in said.split():
         last = (said.strip().splitlines() or ["no answer"])[-1]
         return f"{name} does not work: LAMMPS does not load its plugin ({last})"

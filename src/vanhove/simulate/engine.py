@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
@@ -40,11 +41,10 @@ class Lammps:
             return lammps
         return [str(self.mpiexec), "-n", str(ranks), *lammps]
 
-    def environment(self) -> dict[str, str]:
-        """The environment it runs in."""
-        inherited = os.environ.get("LD_LIBRARY_PATH")
-        libraries = f"{self.libraries}:{inherited}" if inherited else str(self.libraries)
-        return {**os.environ, "LD_LIBRARY_PATH": libraries, "OMP_NUM_THREADS": "1"}
+    def environment(self, needs: Mapping[str, str]) -> dict[str, str]:
+        """The environment it runs in, with what a potential's own libraries need."""
+        named = (str(self.libraries), os.environ.get("LD_LIBRARY_PATH"), needs.get("LD_LIBRARY_PATH"))
+        return {**os.environ, "OMP_NUM_THREADS": "1", **needs, "LD_LIBRARY_PATH": ":".join(filter(None, named))}
 
 
 def useful_ranks(n_atoms: int) -> int:

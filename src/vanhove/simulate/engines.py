@@ -112,9 +112,7 @@ class LammpsEngine:
 
     def environment(self, ranks: int) -> dict[str, str]:  # noqa: ARG002 - the launcher is told of the ranks
         """With what the potential's own libraries need."""
-        here = self.lammps.environment()
-        libraries = [here["LD_LIBRARY_PATH"], self.needs.get("LD_LIBRARY_PATH", "")]
-        return {**here, **self.needs, "LD_LIBRARY_PATH": ":".join(filter(None, libraries))}
+        return self.lammps.environment(self.needs)
 
     def write_start(self, start: Start, folder: Path) -> None:
         """LAMMPS's data file."""
