@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import vanhove as vh
 
 BEGUN = "begun"  # the file that says which process waits
-LONGEST = 300.0  # s
+LONGEST = 900.0  # s
 
 
 def waiting(traj: vh.Trajectory, species: str, *, marks: str) -> Dataset:

@@ -22,11 +22,11 @@ from vanhove.base.errors import VanhoveWarning
 from vanhove.kernels import compile as compiling
 from vanhove.study import Cluster, preview, read_results, run
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 Write = Callable[..., Path]
 Start = Callable[..., subprocess.Popen[bytes]]
 HERE = Path(__file__).parent
-WITHIN = 300.0  # s, for a process on a busy machine to start, or to end
+WITHIN = 900.0  # s, for a process on a busy machine to start, or to end
 SUMMARY = ("summary.json", "summary.csv")
 DASK = ("-m", "dask")
 VANHOVE = ("-c", "import slow_observable as s; s.dask_setup(None); from vanhove.cli import main; main()")
@@ -103,6 +103,21 @@ def wait_for_workers(file: str, number: int) -> None:
         client.wait_for_workers(number, timeout=WITHIN)
 
 
+def wait_until_heard(file: str, task: str) -> None:
+    """Until the scheduler knows who began with a task: a worker killed before that has not begun for anybody."""
+    from distributed import Client
+
+    with Client(scheduler_file=file, set_as_default=False, timeout=WITHIN) as client:
+        wait_until(
+            lambda: any(
+                task in event[0]
+                for topic, events in client.get_events().items()
+                if str(topic).startswith("vanhove-")
+                for _, event in events
+            )
+        )
+
+
 def add_worker(started: Start, file: str, *more: str) -> subprocess.Popen[bytes]:
     options = ("--scheduler-file", file, "--host", "127.0.0.1", "--nthreads", "1", "--no-nanny", "--no-dashboard")
     return started(*DASK, "worker", *options, "--preload", str(HERE / "slow_observable.py"), *more)
@@ -152,6 +167,7 @@ def test_a_worker_killed_over_an_observable_changes_no_number(
     wait_for_workers(scheduler[0], 2)
     command = started(*VANHOVE, "run", str(study), "--out", "far", "--scheduler", scheduler[0])
     wait_until(begun.exists)
+    wait_until_heard(scheduler[0], "waiting")
     killed = int(begun.read_text())
     os.kill(killed, signal.SIGKILL)
     said = finished(command)
@@ -241,6 +257,7 @@ def test_a_worker_killed_over_a_simulation_changes_no_number_and_leaves_no_engin
         at_work: list[Engine] = []
         wait_until(lambda: at_work or at_work.extend(watched.producing("2000K")))
         engine = at_work[0]
+        wait_until_heard(scheduler[0], engine.run)
         os.kill(engine.owner, signal.SIGKILL)
         assert workers[engine.owner].wait(WITHIN) == -signal.SIGKILL
         wait_until(lambda: engine.process not in {one.process for one in watched.engines()})
