@@ -25,6 +25,7 @@ from .learn_folder import HELD_OUT, TRAIN, LearnFolder
 from .learn_plan import Plan, plan_of
 from .learn_result import End, end_of, table
 from .learn_round import committee_of, do_round, make_start, warn_of_nothing
+from .training_folder import TrainingFolder
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -182,11 +183,9 @@ def learned(directory: PathLike, *, converged: float = 0.9) -> Learned:
     if record is None or not done:
         raise Refusal("There is no round that is whole", str(folder.path), "Make one with simulate.learn(...)")
     end = end_of(done, converged, len(record["asked"]["explore"]))
-    try:  # trained once more after the last round
-        models = committee(folder.training(len(done) + (not end.converged)))
-    except Refusal:
-        models = committee(folder.training(len(done)))
-    return Learned(folder.path, models, end.converged, end.verdict)
+    after = TrainingFolder(folder.training(len(done) + 1))
+    once_more = not end.converged and len(after.whole_models()) == record["asked"]["models"]
+    return _learned(folder, len(done) + once_more, end)
 
 
 def _rounds(
@@ -194,32 +193,34 @@ def _rounds(
 ) -> Learned:
     done = folder.whole_rounds()
     end = _end(done, plan)
-    if not (end and end.converged) and len(done) < plan.rounds:
+    if not end.converged and len(done) < plan.rounds:
         find_deepmd()  # what is missing is said before anything is computed
         find_lammps()
         find_engine(plan.labeller)
         make_start(folder, plan)
-    while not (end and end.converged) and len(done) < plan.rounds:
+    while not end.converged and len(done) < plan.rounds:
         told = do_round(folder, len(done) + 1, plan, say)
         warn_of_nothing(told)
         done.append(told)
         end = _end(done, plan)
         if each_round is not None:
-            each_round(Learned(folder.path, committee(folder.training(len(done))), end.converged, end.verdict))
-    assert end is not None
+            each_round(_learned(folder, len(done), end))
     if end.converged:
-        return Learned(folder.path, committee(folder.training(len(done))), True, end.verdict)
-    models = committee_of(folder, len(done) + 1, plan, say)
-    return Learned(folder.path, models, False, end.verdict)
+        return _learned(folder, len(done), end)
+    committee_of(folder, len(done) + 1, plan, say)
+    return _learned(folder, len(done) + 1, end)
 
 
-def _end(done: Sequence[dict[str, Any]], plan: Plan) -> End | None:
-    """Whether the rounds so far are enough; with a larger share asked for than before, fewer may be."""
-    for count in range(1, len(done) + 1):
-        found = end_of(done[:count], plan.converged, len(plan.explorations.listed))
-        if found.converged or count == len(done):
-            return found
-    return None
+def _learned(folder: LearnFolder, number: int, end: End) -> Learned:
+    """With the committee that a round has."""
+    return Learned(folder.path, committee(folder.training(number)), end.converged, end.verdict)
+
+
+def _end(done: Sequence[dict[str, Any]], plan: Plan) -> End:
+    """Whether the rounds so far are enough, or those up to an earlier one were."""
+    listed = len(plan.explorations.listed)
+    ends = [end_of(done[:count], plan.converged, listed) for count in range(1, len(done) + 1)]
+    return next((end for end in ends if end.converged), ends[-1] if ends else End(False, "No round was made."))
 
 
 class _Line:

@@ -108,13 +108,14 @@ def explorations(asked: str | Mapping[str, Any] | Sequence[Mapping[str, Any]]) -
         table = dict(asked)
         base = table.pop(BASE, None)
         return _shipped(str(base), table) if base is not None else Explorations((_checked(table, ""),), "")
-    if not isinstance(asked, Sequence) or not all(isinstance(one, Mapping) for one in asked) or not asked:
+    tables = [one for one in asked if isinstance(one, Mapping)] if isinstance(asked, Sequence) else []
+    if not tables or len(tables) < len(asked):
         raise Refusal(
             "What is to be explored is not said", f"explore is {asked!r}"[:200],
             'Give {"temperatures": [600, 900], "pressures": [0]}, a list of such tables, or "lps"',
         )  # fmt: skip
-    several = len(asked) > 1
-    listed = tuple(_checked(dict(one), f" {number}" if several else "") for number, one in enumerate(asked, 1))
+    several = len(tables) > 1
+    listed = tuple(_checked(dict(one), f" {number}" if several else "") for number, one in enumerate(tables, 1))
     return Explorations(listed, "")
 
 
