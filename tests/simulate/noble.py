@@ -15,7 +15,7 @@ SAMPLED: dict[str, Any] = dict(
 
 
 def solid(repeat: int = 2) -> Any:
-    """Li and S in layers; 16 atoms, or 4 repeat³ / 2."""
+    """Li and S in layers: 4 repeat³ atoms in a cube of 4.4 repeat Å."""
     atoms: Any = bulk("Ar", "fcc", a=4.4, cubic=True) * (repeat, repeat, repeat)
     atoms.symbols[:] = "Li"
     atoms.symbols[::2] = "S"

@@ -271,3 +271,34 @@ def test_what_a_trial_says(undisturbed: Path) -> None:
         2 * error, 2.2
     )
     assert "closer than in any frame labelled: Li-S 1.50 Å (labelled: 2.10 Å)." in said(error, 1.5)
+
+
+def test_the_study_shows_how(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lines of the README are run with a distillation that only looks at what it is given."""
+    import inspect
+    import re
+    from types import SimpleNamespace
+
+    from vanhove import simulate
+
+    text = (Path(__file__).parents[2] / "studies" / "li6ps5cl" / "README.md").read_text(encoding="utf-8")
+    (code,) = [block for block in re.findall(r"```python\n(.+?)```", text, re.DOTALL) if "simulate.distil(" in block]
+    expected, model = inspect.signature(distil), tmp_path / "compressed.pb"
+    model.write_bytes(b"a model")
+    given: dict[str, Any] = {}
+
+    def looks(*args: Any, **options: Any) -> SimpleNamespace:
+        given.update(expected.bind(*args, **options).arguments)
+        return SimpleNamespace(verdict="It will do.", committee=SimpleNamespace(models=(model,)))
+
+    monkeypatch.setattr(simulate, "distil", looks)
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})
+    assert (tmp_path / "model.pb").read_bytes() == b"a model"
+    assert [len(one) for one in given["atoms"]] == [52] * len(given["atoms"])
+    assert len(given["check"]) == 416
+    assert given["calculator"].name == "chgnet"
+    assert max(given["temperatures"]) > given["target"] == 600
+    options = {name: given[name] for name in ("frames", "every", "equilibrate", "timestep") if name in given}
+    plan = Sampling(tuple(given["temperatures"]), **{"strain": 0.02, "seed": 1, "equilibrate": 0.5, **options})
+    assert plan.of_each(len(given["atoms"])) >= 10
