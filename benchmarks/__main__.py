@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import signal
 import subprocess
@@ -60,10 +61,10 @@ def run_job(row: Row, job: Job, folder: Path, result: Path, threads: int, runs: 
     )  # fmt: skip
     try:
         out, err = child.communicate(timeout=limit)
-    except (subprocess.TimeoutExpired, KeyboardInterrupt) as reason:
+    except BaseException as reason:
         os.killpg(child.pid, signal.SIGKILL)  # with the processes that it started
         child.communicate()
-        if isinstance(reason, KeyboardInterrupt):
+        if not isinstance(reason, subprocess.TimeoutExpired):
             raise
         return {"failed": f"took longer than {limit:.0f} s"}
     if child.returncode == -signal.SIGKILL:
@@ -165,6 +166,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=5, help="timed runs of each job; the median counts")
     parser.add_argument("--limit", type=float, default=LIMIT, help="seconds for one job")
     parser.add_argument("--only-missing", action="store_true", help="leave out rows that the results already hold")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="begin no further row after so long")
     parser.add_argument("--results", type=Path, default=HERE, help="folder of results.json and results.md")
     parser.add_argument("--data", type=Path, default=DATA, help="folder of the trajectories")
     return parser.parse_args()
@@ -172,6 +174,7 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     asked = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))  # so that children are ended, too
     chosen = rows_for(asked)
     file = asked.results / "results.json"
     if asked.only_missing:
@@ -181,6 +184,9 @@ def main() -> None:
     asked.results.mkdir(parents=True, exist_ok=True)
     wrong = []
     for row, size in chosen:
+        if time.monotonic() - progress.began > 60 * asked.minutes:
+            print(f"{asked.minutes:g} minutes are over; the rest by --only-missing", flush=True)
+            break
         if not (asked.data / size / "about.json").exists():
             print(f"making trajectory {size}: {SIZES[size].atoms} atoms, {SIZES[size].frames} frames", flush=True)
         folder = ready(size, asked.data)

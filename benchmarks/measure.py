@@ -27,7 +27,8 @@ from rows.base import Job, Row, threads
 from systems import System
 
 LONG = 0.2  # s of a timed run, at least
-PATIENCE = 60.0  # s for all runs of a job together, about
+PATIENCE = 60.0  # CPU s for all runs of a job together, about
+EMPTY = 1e-4  # CPU s: less is no work of this process
 MEMORY = Path("/proc/self/status")
 
 
@@ -81,12 +82,12 @@ def measure(work: Callable[[], Any], runs: int) -> tuple[dict[str, Any], Any]:
     first = timed(lambda: result.append(work()), 1)
     taken, before = [], memory("VmRSS")
     forget_peak()
-    if first[1] > PATIENCE:
+    if first[0] > PATIENCE:  # by its CPU seconds: on a busy machine the clock says little
         taken = [first]
     else:
         warm = timed(work, 1)
-        repeats = max(1, round(LONG / max(warm[1], 1e-6)))
-        number = min(runs, max(2, int(PATIENCE / max(warm[1], LONG))))
+        repeats = max(1, round(LONG / max(warm[0], 1e-6))) if warm[0] > EMPTY else 1
+        number = min(runs, max(2, int(PATIENCE / max(warm[0], LONG))))
         taken = [warm] if repeats == 1 else []
         taken += [timed(work, repeats) for _ in range(number - len(taken))]
     cpu, wall = [one[0] for one in taken], [one[1] for one in taken]
