@@ -72,7 +72,7 @@ def sum_squares(ions: Trajectory, drift: Floats | None, lags: Ints, *, every_lag
     tile = int(np.clip(memory_budget() / thread_count() / 4 // (3 * row_bytes), 1, TILE))
 
     def work(atoms: slice) -> Sums:
-        block = ions.read_paths(atoms=atoms)
+        block = ions.read_paths(atoms=atoms, copy=False)
         mine = groups[atoms]
         rows = np.zeros((3 * tile, length))
         table = np.zeros((3, PARTS, groups[-1] + 1, len(lags)))
@@ -133,7 +133,7 @@ def sum_squared_pairs(ions: Trajectory, drift: Floats | None, pairs: PairsByLag)
     place[few] = np.arange(len(few))
 
     def work(atoms: slice) -> Sums:
-        block = ions.read_paths(atoms=atoms)
+        block = ions.read_paths(atoms=atoms, copy=False)
         mine = groups[atoms]
         sums, table = np.zeros((3, groups[-1] + 1, lags)), np.zeros((3, parts, groups[-1] + 1, len(few)))
         rows = np.empty((3 * TILE, frames))

@@ -30,7 +30,7 @@ def tiles(
     """
     from vanhove.kernels.correlate import centred_rows
 
-    block = ions.read_paths(atoms=atoms)
+    block = ions.read_paths(atoms=atoms, copy=False)
     still = [] if axes is None else [axis for axis in range(3) if axis not in axes]
     drift = np.zeros((ions.n_frames, 3)) if path is None else path
     rows = np.empty((3 * tile, ions.n_frames))

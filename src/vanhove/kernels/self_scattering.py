@@ -185,6 +185,23 @@ def fill_phases(rows: Floats, cycles: Floats, out: Floats) -> None:
 
 
 @kernel
+def fill_phases_of(rows: Floats, cycles: Floats, out: Floats) -> None:
+    """The same for several wavevectors, the rows of ``cycles``; what lies past the last frame is set to 0."""
+    atoms, frames = rows.shape[0] // 3, rows.shape[1]
+    for n in range(cycles.shape[0]):
+        fill_phases(rows, cycles[n], out[n * atoms : (n + 1) * atoms])
+    for row in range(out.shape[0]):
+        out[row, 2 * frames :] = 0.0
+
+
+@kernel
+def add_powers(transforms: Complexes, atoms: int, weights: Floats, into: Ints, power: Floats) -> None:
+    """Add the |F|² of so many ``atoms`` for each wavevector, by its weight, to the row of ``power`` that it goes to."""
+    for n in range(weights.size):
+        add_weighted_power(transforms[n * atoms : (n + 1) * atoms], weights[n], power[into[n]])
+
+
+@kernel
 def add_weighted_power(transforms: Complexes, weight: float, power: Floats) -> None:
     """Add ``weight`` · |F|² of every row to ``power``."""
     for row in range(transforms.shape[0]):

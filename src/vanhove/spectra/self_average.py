@@ -78,10 +78,11 @@ def average(
         mine = groups[atoms]
         totals = np.zeros((mine[-1] - mine[0] + 1, n_q, n_lags))
         for part in _parts(len(mine), each, route.bytes_beside + results + totals.nbytes):
-            block = ions.read_paths(atoms=slice(atoms.start + part.start, atoms.start + part.stop))
-            here = mine[part]
-            for group in np.unique(here).tolist():
-                first, end = np.searchsorted(here, [group, group + 1]).tolist()
+            here = slice(atoms.start + part.start, atoms.start + part.stop)
+            block = ions.read_paths(atoms=here, copy=False)
+            of = mine[part]
+            for group in np.unique(of).tolist():
+                first, end = np.searchsorted(of, [group, group + 1]).tolist()
                 rows = np.empty((3 * (end - first), frames))
                 centred_rows(block, first, end, drift, rows)
                 totals[group - mine[0]] += route.sums(rows)

@@ -119,26 +119,31 @@ def by_transforms(vectors: list[Floats], weights: list[Floats], lags: SelfLags) 
     assert steps is not None
     frames = len(lags.pairs.times)
     length = next_fast_len(frames + int(steps[-1]))
-    cycles = [one / (2 * np.pi) for one in vectors]
+    cycles, shares = np.concatenate(vectors) / (2 * np.pi), np.concatenate(weights)
+    into = np.repeat(np.arange(len(vectors)), list(map(len, vectors)))
     tile = max(1, TILE_BYTES // (16 * length))
 
     def sums(rows: Floats) -> Floats:
-        from scipy.fft import fft, ifft
+        from scipy.fft import fft, irfft
 
-        from vanhove.kernels.self_scattering import add_weighted_power, fill_phases
+        from vanhove.kernels.self_scattering import add_powers, fill_phases_of
 
-        atoms = len(rows) // 3
-        power = np.zeros((len(cycles), length))
+        power = np.zeros((len(vectors), length))
         buffer = np.empty((tile, 2 * length))
-        for first in range(0, atoms, tile):
+        for first in range(0, len(rows) // 3, tile):
             part = rows[3 * first : 3 * (first + tile)]
-            phases = buffer[: len(part) // 3]
-            for k, (directions, shares) in enumerate(zip(cycles, weights, strict=True)):
-                for direction, share in zip(directions, shares.tolist(), strict=True):
-                    fill_phases(part, direction, phases)
-                    phases[:, 2 * frames :] = 0.0  # the transform is done in place
-                    add_weighted_power(fft(phases.view(np.complex128), axis=1, overwrite_x=True), share, power[k])
-        products: Floats = ifft(power, axis=1).real[:, steps] / n_origins
+            atoms = len(part) // 3
+            at_once = tile // atoms
+            for start in range(0, len(cycles), at_once):
+                few = slice(start, start + at_once)
+                phases = buffer[: atoms * len(cycles[few])]
+                fill_phases_of(part, cycles[few], phases)
+                transforms = fft(phases.view(np.complex128), axis=1, overwrite_x=True)
+                add_powers(transforms, atoms, shares[few], into[few], power)
+        half = power[:, : length // 2 + 1].copy()  # its even part has the real part of the transform
+        half[:, 1:] += power[:, : -(length // 2) - 1 : -1]
+        half[:, 1:] *= 0.5
+        products: Floats = irfft(half, length, axis=1)[:, steps] / n_origins
         return products
 
     count = sum(map(len, vectors))
