@@ -107,7 +107,8 @@ def _drift(curves: Curves, content: dict[str, Any]) -> list[Panel]:
         f"{1000 * values['timestep']:g} fs. Dashed: a drift at the bound, {content['bounds']['drift']:g} meV an atom "
         "and ps."
     )
-    return [Panel("drift", "Energy at rest", caption, partial(_drift_on, found, content["bounds"]["drift"]), numbers)]
+    drawn = partial(_drift_on, found, content["bounds"]["drift"])
+    return [Panel("drift", "Drift of the energy", caption, drawn, numbers)]
 
 
 def _drift_on(found: Dataset, bound: float, ax: Axes) -> None:

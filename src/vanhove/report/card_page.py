@@ -33,7 +33,8 @@ BADGES = {
     UNTESTED: ("not tested", ""),
 }
 TITLES = {
-    "parity": "Errors on frames held out", "larger": "A cell larger than the training's", "drift": "Energy at rest",
+    "parity": "Errors on frames held out", "larger": "A cell larger than the training's",
+    "drift": "Drift of the energy",
     "wall": "Atoms close together", "physics": "Beside the reference",
 }  # fmt: skip
 TOGETHER = {"approach": "wall"}  # judged under the heading of another

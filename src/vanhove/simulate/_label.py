@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -84,6 +85,23 @@ def label(
     Labelled
         The frames that have a label, in systems of the same atoms. ``frame_of`` counts them in what was given.
     """
+    return _collected(*_computed(structures, engine, directory, ranks, restart=restart))
+
+
+def energies(
+    structures: Any, engine: Potential, directory: str | os.PathLike[str], *, ranks: int | None = None
+) -> list[float]:
+    """Energies (eV) of structures in the order given, however large: NaN where one has none."""
+    named, store, _ = _computed(structures, engine, directory, ranks, restart=True)
+    return [
+        store.point(name, len(frame.species)).energy if store.has(name) else math.nan for name, frame in named
+    ]  # fmt: skip
+
+
+def _computed(
+    structures: Any, engine: Potential, directory: str | os.PathLike[str], ranks: int | None, *, restart: bool
+) -> tuple[list[tuple[str, Frame]], Store, str]:
+    """The frames with their names in the store, where all are that could be computed, and what computed them."""
     if ranks is not None and ranks < 1:
         raise Refusal(f"ranks={ranks}", "", "Give 1 or more, or leave it out")
     settings = settings_of(engine)
@@ -105,7 +123,7 @@ def label(
             version = labeller.version
             store.write_record(settings=settings, name=engine.name, version=version)
             _compute(left, labeller, store, lock, len(names))
-        return _collected(list(zip(names, frames, strict=True)), store, f"{engine.name}, {version}")
+        return list(zip(names, frames, strict=True)), store, f"{engine.name}, {version}"
 
 
 def settings_of(engine: Any) -> dict[str, Any]:

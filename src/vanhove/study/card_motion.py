@@ -153,7 +153,7 @@ def drift(time: Floats, energy: Floats) -> tuple[float, float]:
 
 def judge_drift(found: Outcome | None, why_not: str, bounds: Bounds) -> list[Judgement]:
     """The drift at constant energy."""
-    about = "energy at rest"
+    about = "drift of the energy"
     if found is None:
         return [Judgement("drift", about, UNTESTED, why_not)]
     values = found.values

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vanhove.base.errors import Refusal, VanhoveWarning, nearest
+from vanhove.base.errors import Refusal, nearest
 from vanhove.simulate._deepmd import DeepMD
-from vanhove.simulate._label import label
+from vanhove.simulate._label import energies, label
 from vanhove.simulate._labelled import Labelled
 from vanhove.simulate._train import Committee, committee
 from vanhove.simulate.deepmd_evaluate import evaluate, frames_of
@@ -101,13 +100,9 @@ class Subject:
             sets = [frames_of(list(each))[0] for each in structures.values()]
             said = evaluate([self.potential], sets, self.ranks)[0]
             return {name: one.energy for name, one in zip(structures, said, strict=True)}
-        found = {name: np.full(len(each), np.nan) for name, each in structures.items()}
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", VanhoveWarning)  # what has no energy is NaN, and the card says so
-            known = label(dict(structures), self.potential, folder / LABELS, ranks=self.ranks)
-        for system in known:
-            found[system.name][system.frame_of] = system.energy
-        return found
+        of_all = np.array(energies(dict(structures), self.potential, folder / LABELS, ranks=self.ranks))
+        ends = np.cumsum([len(each) for each in structures.values()])
+        return dict(zip(structures, np.split(of_all, ends[:-1]), strict=True))
 
     def facts(self) -> dict[str, Any]:
         """What is known of how it was made."""
