@@ -25,13 +25,15 @@ from vanhove.simulate.point_frames import Frame, frames_of
 CELL = 8.0
 
 
-def explored(n: int, planned: int = 0, name: str = "melt", kelvin: float = 600.0, close: tuple[int, ...] = ()) -> Any:
+def explored(
+    n: int, planned: int = 0, name: str = "melt", kelvin: float = 600.0, close: tuple[int, ...] = (), stopped: str = ""
+) -> Any:
     """Frames of two atoms 3 Å apart, 0.5 Å in those that are named."""
     places = np.tile([[0.0, 0, 0], [3.0, 0, 0]], (n, 1, 1))
     for frame in close:
         places[frame, 1, 0] = 0.5
     cell = np.tile(np.eye(3) * CELL, (n, 1, 1))
-    return Explored(Condition(name, kelvin, None), ("Li", "S"), places, cell, planned or n, 0.05, "")
+    return Explored(Condition(name, kelvin, None), ("Li", "S"), places, cell, planned or n, 0.05, stopped)
 
 
 # --- what is explored ------------------------------------------------------------------------------------------------
@@ -99,6 +101,8 @@ def test_trust_levels_are_what_the_rule_says() -> None:
     spread = np.linspace(0, 0.2, 101)
     assert trust_levels(None, spread, forces) == pytest.approx((0.19, 1.0))
     assert trust_levels(None, 10 * spread, forces) == pytest.approx((0.25, 1.0))
+    wild = [*forces, np.full((2, 4, 3), 100.0)]
+    assert trust_levels(None, spread, wild) == pytest.approx((0.19, 1.0)), "a few wild frames do not decide"
     assert trust_levels((0.1, 0.3), spread, forces) == (0.1, 0.3)
 
 
@@ -108,6 +112,17 @@ def test_a_frame_is_accurate_a_candidate_or_failed() -> None:
     assert found.accurate.tolist() == [True, False, False, False, False]
     assert found.candidate.tolist() == [False, True, False, False, True]
     assert found.failed == 5  # one touches, one is beyond, three were never reached
+
+
+def test_models_that_agree_and_lead_a_run_astray_are_not_believed() -> None:
+    trust = trust_levels((0.1, 0.5), np.empty(0), [])
+    found = judge(explored(10, planned=50, stopped="the cell blew up"), np.full(10, 0.02), trust)
+    assert not found.accurate.any()
+    assert found.candidate.all()
+    assert found.failed == 40
+    chosen, rescued = pick([found], 3)
+    assert len(chosen) == 3
+    assert not rescued
 
 
 def test_picks_are_not_neighbours_and_of_all_conditions() -> None:

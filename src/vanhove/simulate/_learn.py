@@ -46,6 +46,7 @@ class Learned:
 
     directory: Path
     committee: Committee  # of the last round; where they were not enough, trained once more on all frames
+    count: int  # rounds; more may have been made since
     converged: bool
     verdict: str  # a sentence: whether it converged, or why it ended
 
@@ -59,7 +60,7 @@ class Learned:
     @property
     def records(self) -> list[dict[str, Any]]:
         """What each round wrote down: its runs, its trust levels, its picks."""
-        return LearnFolder(self.directory).whole_rounds()
+        return LearnFolder(self.directory).whole_rounds()[: self.count]
 
     @cached_property
     def rounds(self) -> Dataset:
@@ -75,8 +76,7 @@ class Learned:
     def data(self) -> Labelled:
         """All frames with a label, those held out last: to train a larger model on, for longer."""
         folder = LearnFolder(self.directory)
-        after = len(folder.whole_rounds()) + 1
-        return folder.frames(TRAIN, after) + folder.frames(HELD_OUT, after)
+        return folder.frames(TRAIN, self.count + 1) + folder.frames(HELD_OUT, self.count + 1)
 
 
 def learn(
@@ -185,7 +185,7 @@ def learned(directory: PathLike, *, converged: float = 0.9) -> Learned:
     end = end_of(done, converged, len(record["asked"]["explore"]))
     after = TrainingFolder(folder.training(len(done) + 1))
     once_more = not end.converged and len(after.whole_models()) == record["asked"]["models"]
-    return _learned(folder, len(done) + once_more, end)
+    return _learned(folder, len(done), end, once_more=once_more)
 
 
 def _rounds(
@@ -205,15 +205,15 @@ def _rounds(
         end = _end(done, plan)
         if each_round is not None:
             each_round(_learned(folder, len(done), end))
-    if end.converged:
-        return _learned(folder, len(done), end)
-    committee_of(folder, len(done) + 1, plan, say)
-    return _learned(folder, len(done) + 1, end)
+    if not end.converged:
+        committee_of(folder, len(done) + 1, plan, say)
+    return _learned(folder, len(done), end, once_more=not end.converged)
 
 
-def _learned(folder: LearnFolder, number: int, end: End) -> Learned:
-    """With the committee that a round has."""
-    return Learned(folder.path, committee(folder.training(number)), end.converged, end.verdict)
+def _learned(folder: LearnFolder, count: int, end: End, *, once_more: bool = False) -> Learned:
+    """With the committee of the last of so many rounds, or of what was trained after it."""
+    models = committee(folder.training(count + once_more))
+    return Learned(folder.path, models, count, end.converged, end.verdict)
 
 
 def _end(done: Sequence[dict[str, Any]], plan: Plan) -> End:

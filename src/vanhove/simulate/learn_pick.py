@@ -19,12 +19,16 @@ if TYPE_CHECKING:
 QUANTILE = 0.95  # of the deviations of frames held out: what lies below is as well known as those
 OF_FORCE = 0.25  # of the typical force; models that disagree by more are not trusted, whatever they do elsewhere
 APART = 0.1  # ps; a frame is nearly the one before it
-RULE = (
-    f"Accurate: below what {100 * QUANTILE:g} % of the frames held out stay below, at most {OF_FORCE:g} of the "
-    "typical force. Failed: from the typical force on, the root mean square of the force on an atom in the labelled "
-    "frames; closer than half a bond; never reached since the run was stopped. Candidates: between."
+ASTRAY = (
+    "Failed besides: frames with atoms closer than half a bond, and those never reached since the run was stopped. Of "
+    "such a run no frame is accurate: the models may agree and be wrong."
 )
-GIVEN = "Trust levels were given. Failed besides: closer than half a bond; never reached since the run was stopped."
+RULE = (
+    f"Accurate: below what {100 * QUANTILE:g} % of the frames held out stay below, at most {OF_FORCE:g} of the typical "
+    "force, the median of the force on an atom in the labelled frames. Failed: from the typical force on. Candidates: "
+    f"between. {ASTRAY}"
+)
+GIVEN = f"Trust levels were given. {ASTRAY}"
 
 
 class Trust(NamedTuple):
@@ -63,20 +67,20 @@ class Pick(NamedTuple):
 def trust_levels(given: Sequence[float] | None, held_out: Floats, forces: Sequence[Floats]) -> Trust:
     r"""From the data, where none are given: see :data:`RULE`.
 
-    .. math:: \epsilon_\text{high} = \sqrt{\langle |\mathbf F|^2 \rangle}, \qquad
+    .. math:: \epsilon_\text{high} = \operatorname{median} |\mathbf F_i|, \qquad
         \epsilon_\text{low} = \min\left(Q_{0.95}(\epsilon_\text{held out}), \epsilon_\text{high} / 4\right)
     """
     if given is not None:
         low, high = given
         return Trust(float(low), float(high))
-    squares = sum(float((one**2).sum()) for one in forces)
-    typical = float(np.sqrt(squares / sum(one.size / 3 for one in forces)))
+    sizes = [np.linalg.norm(one, axis=-1).ravel() for one in forces]
+    typical = float(np.median(np.concatenate(sizes)))  # a few wild frames must not decide it
     return Trust(min(float(np.quantile(held_out, QUANTILE)), OF_FORCE * typical), typical)
 
 
 def judge(explored: Explored, deviation: Floats, trust: Trust) -> Judged:
     """What the deviations of a run make of its frames."""
-    accurate = deviation < trust.low
+    accurate = (deviation < trust.low) & (not explored.stopped)
     limits, species = bond_bounds(list(dict.fromkeys(explored.species))), np.array(explored.species)
     whole = np.ones(len(deviation), bool)
     for frame in np.flatnonzero(~accurate):

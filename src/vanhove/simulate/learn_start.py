@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-SMALLEST, LARGEST = 0.01, 0.2  # Å, standard deviations of a rattled frame's displacements
+SMALLEST, LARGEST = 0.01, 0.1  # Å, standard deviations of a rattled frame's displacements
 STRAIN = 0.02  # standard deviation of each component of its strain
 TRIES = 100  # to rattle a frame without bringing atoms too close
 
@@ -82,7 +82,7 @@ def begin_of(start: Any, structures: Any, labeller: Potential, rattled: int, see
 def rattle(frame: Frame, count: int, seed: int) -> list[Frame]:
     r"""The structure and ``count`` - 1 more of it, strained and with its atoms displaced.
 
-    Each frame has a standard deviation of its own for the displacements, evenly between 0.01 and 0.2 Å, and a strain
+    Each frame has a standard deviation of its own for the displacements, evenly between 0.01 and 0.1 Å, and a strain
     (1 + ε) with symmetric ε of 2 %. Atoms are brought no closer than half a bond.
     """
     generator = np.random.default_rng([seed, drawn_from("rattle", frame.fingerprint({}))])
