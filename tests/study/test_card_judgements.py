@@ -8,11 +8,23 @@ import numpy as np
 import pytest
 
 from vanhove.simulate import Labelled, System
-from vanhove.study.card_beside import differences
-from vanhove.study.card_bounds import FAILS, HOLDS, OPEN, UNTESTED, Judgement, below, overall, worst_of
+from vanhove.study.card_beside import differences, judge_physics
+from vanhove.study.card_bounds import (
+    FAILS,
+    HOLDS,
+    OPEN,
+    UNTESTED,
+    Bounds,
+    Judgement,
+    below,
+    overall,
+    with_error,
+    worst_of,
+)
 from vanhove.study.card_contacts import of_frames
 from vanhove.study.card_motion import drift
 from vanhove.study.card_physics import overlap
+from vanhove.study.card_steps import Outcome
 from vanhove.study.card_wall import climb_of
 from vanhove.study.validation import without_nan
 
@@ -112,3 +124,24 @@ def test_closest_atoms_across_a_boundary_and_of_a_rare_pair() -> None:
 
 def test_no_number_is_no_word_of_json() -> None:
     assert without_nan({"a": [math.nan, 1.0, {"b": math.inf}]}) == {"a": [None, 1.0, {"b": None}]}
+
+
+def test_peaks_that_are_flat_judge_nothing() -> None:
+    sharp = {"position": [2.0, 2.0], "position_error": [0.001, 0.001], "height": [5.0, 5.0],
+             "height_error": [0.1, 0.1]}  # fmt: skip
+    flat = {**sharp, "position": [4.6, 3.5], "height": [1.2, 1.25]}
+    found = Outcome({"peaks": {"P-S": sharp, "Li-Li": flat}, "vibrations": "none", "displacements": "none"})
+    places, heights = judge_physics(found, "", Bounds())[:2]
+    assert (places.verdict, heights.verdict) == (HOLDS, HOLDS)
+    assert "Without Li-Li, whose peaks are lower than 1.5." in places.text
+    only = Outcome({"peaks": {"Li-Li": flat}, "vibrations": "none", "displacements": "none"})
+    assert judge_physics(only, "", Bounds())[0].verdict == UNTESTED
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [(0.26154, 0.00094, "0.2615 ± 0.0009"), (0.05, 0.0013, "0.0500 ± 0.0013"), (12.3, 4.0, "12 ± 4"),
+     (1.5, math.nan, "1.5"), (0.0, 0.0, "0")],
+)  # fmt: skip
+def test_digits_as_the_error_allows(value: float, error: float, text: str) -> None:
+    assert with_error(value, error) == text

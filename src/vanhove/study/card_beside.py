@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .card_steps import Outcome
 
 NO_REFERENCE = "No reference was given."
+SHARP = 1.5  # height of a first peak of g(r) below which its top is anywhere
 
 
 def judge_physics(found: Outcome | None, why_not: str, bounds: Bounds) -> list[Judgement]:
@@ -45,10 +46,14 @@ def _judge_peaks(told: dict[str, Any] | str, bounds: Bounds) -> list[Judgement]:
     if isinstance(told, str) or not told:
         text = told if isinstance(told, str) else "No pair has a first peak in both runs."
         return [Judgement("physics", "g(r)", UNTESTED, text)]
-    apart = differences(told)
+    flat = [pair for pair, one in told.items() if one["height"][1] < SHARP]
+    apart = differences({pair: one for pair, one in told.items() if pair not in flat})
+    left = f" Without {', '.join(flat)}, whose peaks are lower than {SHARP:g}." if flat else ""
+    if not apart:
+        return [Judgement("physics", "g(r)", UNTESTED, f"No pair has a sharp first peak in the reference.{left}")]
     places = {pair: below(abs(one[0]), one[1], bounds.position) for pair, one in apart.items()}
     heights = {pair: below(abs(one[2]), one[3], bounds.height) for pair, one in apart.items()}
-    told_places, told_heights = _told_places(apart, places, bounds), _told_heights(apart, heights, bounds)
+    told_places, told_heights = _told_places(apart, places, bounds) + left, _told_heights(apart, heights, bounds) + left
     return [
         Judgement("physics", "places of the peaks of g(r)", worst_of(places.values()), told_places),
         Judgement("physics", "heights of the peaks of g(r)", worst_of(heights.values()), told_heights),

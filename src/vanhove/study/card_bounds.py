@@ -10,6 +10,7 @@ from typing import Any
 from vanhove.base.errors import Refusal
 
 HOLDS, FAILS, OPEN, UNTESTED = "holds", "fails", "open", "not tested"
+SMALL_LEAD = 2.95  # errors that begin with 1 or 2 have two digits
 SURE = 3.0  # standard errors: a card makes dozens of comparisons, and two of them would often be passed by chance
 
 
@@ -83,7 +84,8 @@ def with_error(value: float, error: float, *, signed: bool = False) -> str:
     """``"0.213 ± 0.004"``: digits as the error allows, three where it is not known."""
     if not (math.isfinite(error) and error > 0 and math.isfinite(value)):
         return f"{value:+.3g}" if signed else f"{value:.3g}"
-    decimals = max(0, 1 - math.floor(math.log10(error)))
+    decade = math.floor(math.log10(error))
+    decimals = max(0, -decade + (1 if error < SMALL_LEAD * 10.0**decade else 0))  # 0.013, but 0.07
     return f"{value:{'+' if signed else ''}.{decimals}f} ± {error:.{decimals}f}"
 
 
