@@ -57,7 +57,7 @@ def learn_it(folder: Path, **changed: Any) -> Learned:
 def test_models_agree_the_better_the_more_they_learn(tmp_path: Path) -> None:
     seen: list[str] = []
     after: list[Learned] = []
-    found = learn_it(tmp_path / "learn", start=two(), rounds=3, progress=seen.append, each_round=after.append)
+    found = learn_it(tmp_path / "learn", start=two(), rounds=2, progress=seen.append, each_round=after.append)
     rounds = found.rounds
     assert rounds.sizes["round"] == len(after)
     assert rounds.accurate.values[0] < rounds.accurate.values[-1]
@@ -239,7 +239,7 @@ test_learn.learn_it(Path(sys.argv[1]))
 """
 
 
-@pytest.mark.parametrize("kills", [4, pytest.param(12, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [3, pytest.param(12, marks=pytest.mark.slow)])
 def test_killed_at_any_moment_it_goes_on(
     kills: int, tmp_path: Path, processes: Callable[[Path], dict[int, str]]
 ) -> None:
