@@ -15,7 +15,7 @@ from ._deviation import force_deviation
 from ._label import label
 from ._labelled import Labelled
 from ._parity import parity
-from ._train import Committee, committee, train
+from ._train import Committee, train
 from .deepmd_evaluate import Computed, Frames, evaluate, frames_of
 from .label_data import System, joined
 from .learn_explore import Explored, explore
@@ -202,11 +202,6 @@ def make_start(folder: LearnFolder, plan: Plan) -> None:
     kept, tested = data.split(plan.held_out, seed=plan.seed)
     tested.save(folder.start / HELD_OUT)
     kept.save(folder.start / TRAIN)
-
-
-def last_committee(folder: LearnFolder, number: int) -> Committee:
-    """The committee that round ``number`` has, or would have: it is there already."""
-    return committee(folder.training(number))
 
 
 def warn_of_nothing(told: dict[str, Any]) -> None:

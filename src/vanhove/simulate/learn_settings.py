@@ -81,7 +81,6 @@ class Explorations(NamedTuple):
     """What each round explores; after the last that is listed, that one again."""
 
     listed: tuple[Explore, ...]
-    title: str
 
     def of(self, number: int) -> Explore:
         """Of a round, counted from 1."""
@@ -107,7 +106,7 @@ def explorations(asked: str | Mapping[str, Any] | Sequence[Mapping[str, Any]]) -
     if isinstance(asked, Mapping):
         table = dict(asked)
         base = table.pop(BASE, None)
-        return _shipped(str(base), table) if base is not None else Explorations((_checked(table, ""),), "")
+        return _shipped(str(base), table) if base is not None else Explorations((_checked(table, ""),))
     tables = [one for one in asked if isinstance(one, Mapping)] if isinstance(asked, Sequence) else []
     if not tables or len(tables) < len(asked):
         raise Refusal(
@@ -116,19 +115,18 @@ def explorations(asked: str | Mapping[str, Any] | Sequence[Mapping[str, Any]]) -
         )  # fmt: skip
     several = len(tables) > 1
     listed = tuple(_checked(dict(one), f" {number}" if several else "") for number, one in enumerate(tables, 1))
-    return Explorations(listed, "")
+    return Explorations(listed)
 
 
 def _shipped(name: str, changes: Mapping[str, Any]) -> Explorations:
     having = [each for each in shipped() if load_settings(each).rounds]
     if name not in having:
         raise Refusal(f"There are no rounds '{name}'", "explore", nearest(name, having))
-    settings = load_settings(name)
     tables = [
         {"temperatures": one.temperatures, "pressures": one.pressures, "timestep": SHIPPED_STEP, **changes}
-        for one in settings.rounds
+        for one in load_settings(name).rounds
     ]
-    return Explorations(tuple(_checked(table, f" {n}") for n, table in enumerate(tables, 1)), settings.title)
+    return Explorations(tuple(_checked(table, f" {n}") for n, table in enumerate(tables, 1)))
 
 
 def _checked(table: dict[str, Any], which: str) -> Explore:
