@@ -15,8 +15,10 @@ from vanhove.base.errors import Refusal
 from vanhove.base.units import KCAL_MOL_IN_EV
 from vanhove.simulate import _deepmd
 from vanhove.simulate._deepmd import deepmd
+from vanhove.simulate._potential import potential
 from vanhove.simulate._protocol import Hold, Produce, Protocol
 from vanhove.simulate._run import run
+from vanhove.simulate.engines import leg_atom_steps
 from vanhove.simulate.thermo import Log
 
 
@@ -64,6 +66,12 @@ def test_a_model_is_known_by_its_content(model: Path, tmp_path: Path) -> None:
     assert json.loads(json.dumps(deepmd(model).to_dict())) == deepmd(model).to_dict()
     moved.write_bytes(frozen(b"Li P S") + b"more")
     assert deepmd(moved).to_dict() != deepmd(model).to_dict()
+
+
+def test_a_kill_loses_a_minute_of_a_model_too(model: Path) -> None:
+    """A model makes some 10 000 atoms and steps a second, a pair potential a million."""
+    assert leg_atom_steps(deepmd(model)) <= 60 * 20_000
+    assert leg_atom_steps(potential("na2s-sis2")) > leg_atom_steps(deepmd(model))
 
 
 def test_what_is_no_model_is_refused(tmp_path: Path, model: Path) -> None:

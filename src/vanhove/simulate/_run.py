@@ -21,7 +21,7 @@ from ._protocol import Protocol, Stage, as_protocol
 from .contacts import bounds
 from .deck import CONTACTS, Start, start_of
 from .engine import Process
-from .engines import FEWEST_STEPS, LEG_ATOM_STEPS, Engine, check_engine, find_engine
+from .engines import FEWEST_STEPS, Engine, check_engine, find_engine, leg_atom_steps
 from .folder import Folder, key_of
 from .legs import ROUND, Leg, cut, default_leg_steps
 from .pace import Pace, Progress
@@ -130,7 +130,7 @@ def run(
     start = start_of(atoms, potential, plan)
     check_before(start, potential, plan)
     fewest = FEWEST_STEPS.get(potential.engine, ROUND)
-    steps = leg_steps or default_leg_steps(len(start.species), LEG_ATOM_STEPS[potential.engine], fewest)
+    steps = leg_steps or default_leg_steps(len(start.species), leg_atom_steps(potential), fewest)
     asked = {
         "atoms": start.fingerprint, "potential": potential.to_dict(), "protocol": plan.to_dict(), "seed": seed,
         "leg_steps": steps,

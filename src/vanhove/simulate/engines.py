@@ -16,6 +16,7 @@ from vanhove.base.errors import Refusal, nearest
 
 from . import ase_input, deck
 from ._cp2k import CP2K
+from ._deepmd import DeepMD
 from .cp2k_engine import Cp2kEngine
 from .cp2k_program import find_cp2k
 from .deepmd_home import PACKAGE, deepmd_version
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from .pairwise import LammpsPotential, Potential
 
 ASE_ATOM_STEPS = 100_000  # of a leg: some minutes of a universal potential on two cores
+MODEL_ATOM_STEPS = 1_000_000  # of a leg: a minute of a small DeePMD model on one core
 LEG_ATOM_STEPS = {"lammps": ATOM_STEPS, "ase": ASE_ATOM_STEPS, "cp2k": 0}
 FEWEST_STEPS = {"cp2k": 25}  # of a leg, some minutes; elsewhere as legs.py has it
 
@@ -179,6 +181,11 @@ def check_engine(asked: str | None, potential: Potential, protocol: Plan) -> Non
         "",
         f'Leave engine out, or give "{potential.engine}"',
     )
+
+
+def leg_atom_steps(potential: Any) -> int:
+    """Steps of a leg times atoms: what a kill loses at most should be a minute or so of any potential."""
+    return MODEL_ATOM_STEPS if isinstance(potential, DeepMD) else LEG_ATOM_STEPS[potential.engine]
 
 
 def find_engine(potential: Any) -> Engine:
