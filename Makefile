@@ -18,7 +18,7 @@ help:
 	@echo "make demo     glass, molecular dynamics, analysis: $(DEMO)/report.html (minutes)"
 	@echo "make test     all tests          make quick   the tests without the slow ones"
 	@echo "make lint     ruff and mypy      make docs    docs/_build/html"
-	@echo "make bench    ours against the peers, on the same work"
+	@echo "make bench    ours against the peers, on the same work; OBSERVABLE=msd SIZE=S for one row"
 	@echo "make install  only set up .venv  make clean   remove what was built, not .venv"
 
 # What is installed hangs on these two files: touch neither and nothing is installed again.
@@ -37,11 +37,6 @@ help:
 	@echo "installing vanhove and what its tests need (once; a minute or two)"
 	@$(BIN)/python -m pip install -e '.[simulate,dev,bench]'
 	@touch $@ .venv/.run
-
-.venv/.peers: pyproject.toml constraints.txt | .venv/bin/python
-	@echo "installing what vanhove is compared with (once; a minute or two)"
-	@$(BIN)/python -m pip install -e '.[simulate,dev,bench,peers]'
-	@touch $@ .venv/.dev .venv/.run
 
 .venv/.docs: pyproject.toml constraints.txt | .venv/bin/python
 	@echo "installing what the documentation needs (once)"
@@ -64,13 +59,13 @@ lint: .venv/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: .venv/.peers
-	$(BIN)/python benchmarks
+bench: .venv/.run
+	$(BIN)/python benchmarks $(if $(OBSERVABLE),--observable $(OBSERVABLE)) $(if $(SIZE),--size $(SIZE)) $(if $(RUNS),--runs $(RUNS))
 
 docs: .venv/.docs
 	$(BIN)/python -m sphinx -W --keep-going -q docs docs/_build/html
 	@echo "open docs/_build/html/index.html"
 
 clean:
-	rm -rf docs/_build dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis benchmarks/out
+	rm -rf docs/_build dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis benchmarks/data
 	find src tests benchmarks -name __pycache__ -prune -exec rm -rf {} +

@@ -16,13 +16,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import results
-from environments import HOME, NotInstalledError, python_of
+from environments import NotInstalledError, python_of
 from judge import Entry, agreement, verdict
 from rows import table
 from rows.base import OURS, Job, Row
@@ -56,9 +56,8 @@ def run_job(row: Row, job: Job, folder: Path, result: Path, threads: int, runs: 
     except NotInstalledError as reason:
         return {"failed": f"{results.NOT_INSTALLED}: {reason}"}
     words = [str(python), str(HERE / "measure.py"), row.name, job.who, str(folder), str(result), "--runs", str(runs)]
-    child = subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(threads), start_new_session=True
-    )  # fmt: skip
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    child = subprocess.Popen(words, **pipes, text=True, env=environment(threads), start_new_session=True)
     try:
         out, err = child.communicate(timeout=limit)
     except BaseException as reason:
@@ -93,13 +92,8 @@ def measured(row: Row, job: Job, folder: Path, result: Path, runs: int, limit: f
 
 def where_time_goes(row: Row, folder: Path) -> list[list[Any]]:
     """Of our own call, for a row that misses its aim."""
-    code = (
-        "import sys, json, warnings; warnings.simplefilter('ignore'); from pathlib import Path; from sampler import profile;"
-        "from measure import job_of; from systems import System;"
-        "work = job_of(sys.argv[1], 'vanhove')[1].prepare(System(Path(sys.argv[2]))); work(); print(json.dumps(profile(work)))"
-    )
-    words = [sys.executable, "-c", code, row.name, str(folder)]
-    done = subprocess.run(words, cwd=HERE, env=environment(1), capture_output=True, text=True, check=False)
+    words = [sys.executable, str(HERE / "sampler.py"), row.name, str(folder)]
+    done = subprocess.run(words, env=environment(1), capture_output=True, text=True, check=False)
     return json.loads(done.stdout.strip().splitlines()[-1]) if done.returncode == 0 else []
 
 
@@ -138,9 +132,9 @@ def run_row(row: Row, size: str, folder: Path, asked: argparse.Namespace, progre
     about = SIZES[size]
     return {
         "row": row.name, "title": row.title, "size": size, "atoms": about.atoms, "frames": about.frames,
-        "unit": row.unit, "note": row.note, "jobs": jobs, "measured": date.today().isoformat(),
+        "unit": row.unit, "note": row.note, "jobs": jobs, "measured": datetime.now(UTC).date().isoformat(),
         "machine": results.machine(), "input_mb": about.atoms * about.frames * 3 * np.dtype(about.dtype).itemsize / 1e6,
-        **verdict(row, size, jobs),
+        "reason": row.reasons.get(size, ""), **verdict(row, size, jobs),
     }  # fmt: skip
 
 

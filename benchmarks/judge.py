@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
 from rows.base import OURS, Aim, Check, Row
 
 if TYPE_CHECKING:
@@ -32,7 +31,9 @@ def difference(check: Check, ours: NDArray[Any], theirs: NDArray[Any]) -> float:
 
 def agreement(checks: list[Check], ours: Mapping[str, NDArray[Any]], theirs: Mapping[str, NDArray[Any]]) -> Entry:
     """``agrees`` is None where nothing can be compared; ``difference`` is the worst against its tolerance."""
-    found = {check.key: difference(check, ours[check.key], theirs[check.key]) for check in checks if check.key in theirs}
+    found = {
+        check.key: difference(check, ours[check.key], theirs[check.key]) for check in checks if check.key in theirs
+    }
     if not found:
         return {"agrees": None, "difference": None, "where": ""}
     excess = {check.key: found[check.key] / check.tolerance for check in checks if check.key in found}
@@ -46,10 +47,12 @@ def best(job: Entry, clock: str) -> float:
     return min(values, default=float("inf"))
 
 
-def standing(row: Row, jobs: list[Entry]) -> Entry:
+def standing(jobs: list[Entry]) -> Entry:
     """The fastest correct peer and our ratio to it, by CPU and on the clock."""
     ours = next(job for job in jobs if job["who"] == OURS)
-    correct = [job for job in jobs if job["who"] != OURS and job["equal"] and job.get("runs") and job["agrees"] is not False]
+    correct = [
+        job for job in jobs if job["who"] != OURS and job["equal"] and job.get("runs") and job["agrees"] is not False
+    ]
     found: Entry = {"fastest": None, "ratio_cpu": None, "ratio_wall": None}
     if ours.get("runs") and correct:
         fastest = min(correct, key=lambda job: best(job, "cpu"))
@@ -85,7 +88,7 @@ def reached(aim: Aim, jobs: list[Entry], found: Entry) -> tuple[float | None, bo
 
 def verdict(row: Row, size: str, jobs: list[Entry]) -> Entry:
     """Everything that the table says of a row beside its timings."""
-    found = standing(row, jobs)
+    found = standing(jobs)
     aims = []
     for aim in row.aims:
         if size in aim.sizes:

@@ -11,16 +11,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numba
 import numpy as np
-from common import system
+from systems import moment
 
 LONG_ENOUGH = 0.05  # s of a timed run: jobs are repeated until they take as long
 FRAMES, ATOMS = 2000, 32  # a tile of paths
@@ -64,14 +62,14 @@ def pairs() -> list[Loop]:
 
     loops = []
     for atoms, cubes, ions, reach in ((3000, 7, 1285, 19.2), (10_000, 11, 3345, 10.0)):
-        sample = system(1, cubes, ions)
-        _, kind = np.unique(sample.species, return_inverse=True)
+        positions, species, length = moment(cubes, ions)
+        _, kind = np.unique(species, return_inverse=True)
         order, starts = np.argsort(kind, kind="stable"), np.concatenate([[0], np.cumsum(np.bincount(kind))])
         pair_of = np.zeros((3, 3), np.int64)
         first, second = np.triu_indices(3)
         pair_of[first, second] = pair_of[second, first] = np.arange(6)
-        bins, cells = round(reach / 0.05), np.eye(3)[None] * sample.length
-        arguments = (sample.positions, cells, order, starts, pair_of, 6, 0.05, bins)
+        bins, cells = round(reach / 0.05), np.eye(3)[None] * length
+        arguments = (positions, cells, order, starts, pair_of, 6, 0.05, bins)
         within = float(counts_by(2, 2, *arguments).sum())
         if reach > 15:
             every = len(kind) * (len(kind) - 1) / 2
@@ -212,16 +210,16 @@ def neighbourhoods() -> list[Loop]:
     from vanhove.kernels.harmonics import bond_order
     from vanhove.kernels.neighbours import neighbour_pairs
 
-    sample = system(1)
-    every, cells = np.arange(len(sample.species)), np.eye(3)[None] * sample.length
-    found, vectors = neighbour_pairs(sample.positions, cells, every, every, 5.0)
+    positions, species, length = moment(7, 1285)
+    every, cells = np.arange(len(species)), np.eye(3)[None] * length
+    found, vectors = neighbour_pairs(positions, cells, every, every, 5.0)
     starts = np.concatenate([[0], np.cumsum(np.bincount(found[:, 1], minlength=len(every)))])
     degrees, components = np.array([4, 6]), np.empty((len(every), 22))
     bonds, offsets = np.ascontiguousarray(vectors), np.array([0, 9])
     return [
         Loop(
             "neighbours", "pair", float(len(found)),
-            lambda: neighbour_pairs(sample.positions, cells, every, every, 5.0),
+            lambda: neighbour_pairs(positions, cells, every, every, 5.0),
         ),
         Loop(
             "bond order, l = 4 and 6", "bond", float(len(found)),
@@ -234,17 +232,17 @@ def reading() -> list[Loop]:
     from vanhove.kernels.lattice import unwrap
     from vanhove.kernels.parsing import ID, POSITION, parse_frames
 
-    sample = system(1)
-    atoms = len(sample.species)
-    lines = [f"{n} {x:.6f} {y:.6f} {z:.6f}" for n, (x, y, z) in enumerate(sample.positions[0].tolist(), start=1)]
+    first, species, length = moment(7, 1285)
+    atoms = len(species)
+    lines = [f"{n} {x:.6f} {y:.6f} {z:.6f}" for n, (x, y, z) in enumerate(first[0].tolist(), start=1)]
     text = np.frombuffer(("\n".join(lines) + "\n").encode(), np.uint8)
     roles = np.array([ID, POSITION, POSITION + 1, POSITION + 2])
     positions, none = np.empty((1, atoms, 3)), np.empty((0, 0, 3))
     ends = np.array([0]), np.array([len(text)])
-    cells, origins = np.eye(3)[None] * sample.length, np.zeros((1, 3))
+    cells, origins = np.eye(3)[None] * length, np.zeros((1, 3))
     ids, labels = np.arange(1, atoms + 1), np.zeros(0, np.int64)
     frames = 50
-    wrapped = np.ascontiguousarray(np.repeat(sample.wrapped, frames, axis=0))
+    wrapped = np.ascontiguousarray(np.repeat(first % length, frames, axis=0))
     many, many_origins = np.repeat(cells, frames, axis=0), np.zeros((frames, 3))
     carried = [np.zeros((atoms, 3)) for _ in range(4)]
 
@@ -296,8 +294,7 @@ def main() -> None:
                 timings.append(timed(loop, asked.runs))
                 print(f"{timings[-1].kernel:36}{timings[-1].ns:9.3f}  {timings[-1].unit}", flush=True)
     if asked.json is not None:
-        machine = {"cpu": platform.processor() or platform.machine(), "target": numba.config.CPU_NAME or "host"}
-        content = {"title": "Inner loops", "machine": machine, "timings": [asdict(one) for one in timings]}
+        content = {"entries": {one.kernel: asdict(one) for one in timings}}
         asked.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""One job, measured in a process of its own: ``python measure.py ROW WHO FOLDER RESULT [--runs 5]``; JSON on its last line.
+"""One job, measured in a process of its own: ``python measure.py ROW WHO FOLDER RESULT``; JSON on its last line.
 
 CPU seconds are those of all threads and of child processes. The first run counts apart: libraries load, code is
 compiled. A short job is repeated within a run until the run takes ``LONG`` seconds; a long one is run fewer times.

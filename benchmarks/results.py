@@ -15,6 +15,12 @@ from rows.base import OURS
 HERE = Path(__file__).parent
 EMPTY: dict[str, Any] = {"rows": {}, "kernels": {}, "scaling": {}}
 NOT_INSTALLED = "not installed"
+PREFACE = """\
+Written by `make bench`; the same numbers are in results.json. CPU: seconds of all threads, median of warm runs, input
+in memory, ± half the distance of the quartiles. A job that can use several threads runs with one and with as many as
+there are cores, and the better counts. A ratio is that of the fastest peer whose results agree with ours. Sizes: S 1000
+atoms × 2000 frames (375 ions), M 3000 × 5000 (1285), L 10 000 × 5000 (3345).
+"""
 
 
 def machine() -> Entry:
@@ -75,8 +81,9 @@ def table(head: list[str], lines: list[list[Any]]) -> str:
 def in_words(aim: Entry) -> str:
     if aim["reached"] is None:
         return f"{aim['aim']}: not measured"
-    value = aim["value"]
-    number = f"{value:.3g} ns" if "ns" in aim["aim"] else f"{value:.2g} s" if aim["aim"].endswith(" s") else f"{value:.3g}×"
+    value, text = aim["value"], aim["aim"]
+    unit = " ns" if text.endswith("a unit") else " s" if text.endswith(" s") else "×"
+    number = f"{value:.3g}{unit}"
     return f"{aim['aim']}: {number}, " + ("reached" if aim["reached"] else "**not reached**")
 
 
@@ -90,9 +97,11 @@ def overview(rows: list[Entry]) -> str:
         cpu = best(ours, "cpu")
         ratio = f"{row['ratio_cpu']:.3g}" if row["ratio_cpu"] else "–"
         wall = f"{row['ratio_wall']:.3g}" if row["ratio_wall"] else "–"
-        each = f"{1e9 * cpu / ours['runs'][0]['units']:.3g} ns a {row['unit']}"
+        each = f"{1e9 * cpu / ours['runs'][0]['units']:.3g} ns per {row['unit']}"
         aims = "; ".join(in_words(aim) for aim in row["aims"]) or "–"
-        lines.append([row["title"], row["size"], f"{seconds(cpu)} ({each})", row["fastest"] or "none", ratio, wall, aims])
+        lines.append(
+            [row["title"], row["size"], f"{seconds(cpu)} ({each})", row["fastest"] or "none", ratio, wall, aims]
+        )
     head = ["", "size", "ours, CPU", "fastest correct peer", "its CPU / ours", "its wall / ours", "aim"]
     return table(head, lines)
 
@@ -133,7 +142,9 @@ def detail(row: Entry) -> str:
         shares = "".join(f"- {share:.0%} {where}\n" for where, share in row["profile"])
         profile = f"\nNot at its aim. Where our time goes (samples of all threads):\n\n{shares}"
     reason = f"\n{row['reason']}\n" if row.get("reason") else ""
-    head_line = f"### {row['title']}, size {row['size']}\n\n{row['atoms']} atoms, {row['frames']} frames. {row['note']}\n"
+    head_line = (
+        f"### {row['title']}, size {row['size']}\n\n{row['atoms']} atoms, {row['frames']} frames. {row['note']}\n"
+    )
     return f"{head_line}\n{table(head, lines)}\n{calls}{reason}{profile}"
 
 
@@ -157,21 +168,17 @@ def markdown(content: dict[str, Any]) -> str:
     rows.sort(key=lambda row: (order.get(row["row"], len(order)), "TSML".index(row["size"])))
     machines = {json.dumps(row["machine"], sort_keys=True): row["machine"] for row in rows}
     dates = sorted({row["measured"] for row in rows})
-    parts = [
-        "# Ours and the peers, on the same work\n",
-        "Written by `make bench`; the same numbers are in results.json. CPU: seconds of all threads, median of warm "
-        "runs, input in memory, ± half the distance of the quartiles; a job that can use several threads runs with one "
-        "and with as many as there are cores, and the better counts. A ratio is that of the fastest peer whose results "
-        "agree with ours. Sizes: S 1000 atoms × 2000 frames (375 ions), M 3000 × 5000 (1285), L 10 000 × 5000 (3345).\n",
+    parts = ["# Ours and the peers, on the same work\n", PREFACE]
+    parts += [
+        f"Machine: {one['cpu']}, {one['cores']} cores, {one['vectors']}, {one['memory_gb']} GB, {one['system']}, "
+        f"Python {one['python']}.\n"
+        for one in machines.values()
     ]
-    for one in machines.values():
-        parts.append(
-            f"Machine: {one['cpu']}, {one['cores']} cores, {one['vectors']}, {one['memory_gb']} GB, {one['system']}, "
-            f"Python {one['python']}.\n"
-        )
     if dates:
-        versions = sorted({run["version"] for row in rows for job in row["jobs"] if job["who"] == OURS for run in job.get("runs", [])})
-        parts.append(f"Measured {dates[0]}" + (f" to {dates[-1]}" if len(dates) > 1 else "") + f", vanhove {', '.join(versions)}.\n")
+        ours = [job for row in rows for job in row["jobs"] if job["who"] == OURS]
+        versions = ", ".join(sorted({run["version"] for job in ours for run in job["runs"]}))
+        period = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
+        parts.append(f"Measured {period}, vanhove {versions}.\n")
     failed = sorted({f"{job['who']}: {job['failed']}" for row in rows for job in row["jobs"] if job.get("failed")})
     if rows:
         parts += ["## Overview\n", overview(rows)]
@@ -185,7 +192,11 @@ def markdown(content: dict[str, Any]) -> str:
             [one["observable"], one["against"], one["range"], f"{one['exponent']:.2f} ± {one['error']:.2f}"]
             for one in content["scaling"].values()
         ]
-        parts += ["## How our time grows\n", "CPU seconds ∝ (number)^exponent; for cores the wall's.\n", table(["", "against", "from–to", "exponent"], lines)]
+        parts += [
+            "## How our time grows\n",
+            "CPU seconds ∝ (number)^exponent; for cores the wall's.\n",
+            table(["", "against", "from–to", "exponent"], lines),
+        ]
     if content["kernels"]:
         lines = [[one["kernel"], f"{one['ns']:.3g}", one["unit"]] for one in content["kernels"].values()]
         parts += ["## Inner loops\n", table(["loop", "ns", "a"], lines)]

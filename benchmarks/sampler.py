@@ -6,11 +6,14 @@ kernel as the line that calls it.
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 
 INTERVAL = 0.002  # s
@@ -52,3 +55,19 @@ def profile(work: Callable[[], object], package: str = "vanhove", most: int = 6)
         watcher.join()
     total = sum(seen.values())
     return [(where, count / total) for where, count in seen.most_common(most)] if total else []
+
+
+def main() -> None:
+    """``python sampler.py ROW FOLDER``: our own job of a row, after a run that compiles."""
+    from measure import job_of
+    from rows.base import OURS
+    from systems import System
+
+    warnings.simplefilter("ignore")
+    work = job_of(sys.argv[1], OURS)[1].prepare(System(Path(sys.argv[2])))
+    work()
+    print(json.dumps(profile(work)))
+
+
+if __name__ == "__main__":
+    main()

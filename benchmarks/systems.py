@@ -150,6 +150,16 @@ def hops(size: Size, rng: np.random.Generator) -> NDArray[np.int16]:
     return path
 
 
+def moment(cubes: int, mobile: int) -> tuple[Floats, NDArray[np.str_], float]:
+    """One frame of another size, (1, atom, axis), with the species and the cell's length: for what needs no run."""
+    rng = np.random.default_rng(SEED)
+    rest, labels = sites(cubes)
+    ions = (hops(Size(cubes, mobile, 1), rng)[0] * 0.5 + 0.25) * LATTICE
+    places = np.concatenate([rest, ions])
+    places += 0.15 * rng.standard_normal(places.shape)
+    return places[None], np.append(labels, ["Li"] * mobile), cubes * LATTICE
+
+
 def write(folder: Path, size: Size, seed: int = SEED) -> None:
     """Make a trajectory, frame by frame; ``about.json`` is written last, so that half a trajectory is none."""
     folder.mkdir(parents=True, exist_ok=True)

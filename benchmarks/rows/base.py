@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Aim:
     against: str = ""
     ns: float | None = None
     seconds: float | None = None
-    sizes: str = "TSML"
+    sizes: str = "SML"
 
     def __str__(self) -> str:
         if self.ns is not None:
@@ -84,6 +84,7 @@ class Row:
     aims: list[Aim]
     sizes: str = "TSML"
     note: str = ""
+    reasons: dict[str, str] = field(default_factory=dict)  # why an aim is missed, by size
 
 
 def threads() -> int:

@@ -193,7 +193,7 @@ MSD = Row(
             known="one displacement too many, which is zero, is counted at a lag"),
     ],
     "position", positions_in, [Check(name, 1e-3, 0.0) for name in ("S", "P", "Li")],
-    [Aim(10, sizes="TSM"), Aim(30, sizes="L")],
+    [Aim(10, sizes="SM"), Aim(30, sizes="L")],
 )  # fmt: skip
 MSD_LOG = Row(
     "msd_log", "MSD and α₂ of the ions, 100 logarithmic lags, all origins",

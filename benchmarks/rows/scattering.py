@@ -59,6 +59,7 @@ def ours_coherent(sample: System) -> Work:
 
 def dynasor_coherent(sample: System, step: int, moving: bool) -> Work:
     from dynasor import compute_dynamic_structure_factors
+
     from rows.dynasor_frames import Frames, quiet
 
     quiet()
@@ -109,6 +110,7 @@ def ours_incoherent(sample: System) -> Work:
 
 def dynasor_incoherent(sample: System, step: int) -> Work:
     from dynasor import compute_dynamic_structure_factors
+
     from rows.dynasor_frames import Frames, quiet
 
     quiet()
@@ -228,12 +230,43 @@ def dynasor_vacf(sample: System) -> Work:
     return job
 
 
+def mdanse_vacf(sample: System) -> Work:
+    from rows.mdanse_files import job
+
+    frames, kept = len(sample.times), window(sample)
+    work = job(sample, "VelocityCorrelationFunction", frames=(0, frames, 1, frames // 2), interpolation_order=0)
+    sum_in_angstrom = 300.0  # from the mean over axes, nm²/ps²
+
+    def timed() -> Arrays:
+        found = work()
+        padded = {label: np.full(kept + 1, np.nan) for label in LABELS}
+        for label, curve in padded.items():
+            given = sum_in_angstrom * found[f"vcf/isotropic/{label}"][: kept + 1]
+            curve[: len(given)] = given
+        return padded
+
+    return timed
+
+
+def mdanse_incoherent(sample: System) -> Work:
+    """Ten shells of as many of its own vectors as make a tenth of ours."""
+    from rows.mdanse_files import job
+
+    shells, frames = 10, len(sample.times)
+    each = round(share_of_waves(sample) * len(waves(sample)) / shells)
+    vectors_of = {"seed": 0, "shells": (3.0, 30.0, 3.0), "n_vectors": each, "width": 3.0}
+    asked = {"frames": (0, frames, 1, frames // 2), "instrument_resolution": ("ideal", {})}
+    work = job(sample, "DynamicIncoherentStructureFactor", **asked, q_vectors=("SphericalLatticeQVectors", vectors_of))
+    return lambda: {"S": work()["disf/f(q,t)/S"]}
+
+
 def modes(sample: System) -> float:
     return float(len(sample.species) * len(sample.times) * len(waves(sample)))
 
 
 def dynamic(name: str, title: str, ours: Any, call: str, moving: bool, aims: list[Aim]) -> Row:
-    asked = f"compute_dynamic_structure_factors(frames, q, dt, window_size=half{', calculate_currents' if moving else ''}"
+    more = ", calculate_currents=True" if moving else ""
+    asked = f"compute_dynamic_structure_factors(frames, q, dt, window_size=half{more}"
     keys = [f"{a}-{b}" for a, b in PAIRS]
     jobs = [
         Job(OURS, HOME, ours, call, threads=True, note="every origin, with errors and spectra"),
@@ -265,6 +298,9 @@ INCOHERENT = Row(
         Job(CHEAP, "dynasor", partial(dynasor_incoherent, step=SPARSE),
             f"compute_dynamic_structure_factors(…, window_step={SPARSE}, calculate_incoherent=True)", threads=True,
             equal=False, note="a hundredth of the statistics"),
+        Job("MDANSE", "mdanse", mdanse_incoherent, "DynamicIncoherentStructureFactor, frames=(0, T, 1, T/2)",
+            threads=True, sizes="TS", share=share_of_waves, equal=False,
+            note="vectors of its own, a tenth of ours; half of the origins"),
     ],
     "atom, Q and frame", modes, [Check(label, 1e-6) for label in LABELS], [Aim(45, sizes="S")], sizes="TSM",
 )  # fmt: skip
@@ -289,6 +325,8 @@ VACF = Row(
             "VelocityAutocorr(u.atoms, dim_type='xyz', fft=True).run()"),
         Job("tidynamics", "mdanalysis", tidynamics, "tidynamics.acf(velocities[:, atom]) of each atom"),
         Job("dynasor", "dynasor", dynasor_vacf, "dynasor.tools.acfs.compute_acf(row) of each coordinate"),
+        Job("MDANSE", "mdanse", mdanse_vacf, "VelocityCorrelationFunction, frames=(0, T, 1, T/2)", threads=True,
+            sizes="TS", known="the first half of the run alone are origins; the axes' cross-correlations come with it"),
     ],
     "velocity", lambda sample: float(3 * len(sample.species) * len(sample.times)),
     [Check(label, 1e-4) for label in LABELS], [Aim(10)],

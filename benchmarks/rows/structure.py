@@ -217,6 +217,7 @@ def ours_sq(sample: System) -> Work:
 
 def dynasor_sq(sample: System) -> Work:
     from dynasor import compute_static_structure_factors
+
     from rows.dynasor_frames import Frames, quiet
 
     quiet()
@@ -322,7 +323,7 @@ SQ = Row(
             known="only vectors with h, k, l ≥ 0 are summed, a quarter of them: not the average of a shell"),
     ],
     "atom, Q and frame", lambda sample: float(len(sample.species) * q_frames(sample) * len(vectors(sample))),
-    [Check(f"{a}-{b}", 1e-6) for a, b in PAIRS], [Aim(5, sizes="TSM"), Aim(30, sizes="L")],
+    [Check(f"{a}-{b}", 1e-6) for a, b in PAIRS], [Aim(5, sizes="SM"), Aim(30, sizes="L")],
 )  # fmt: skip
 Q6 = Row(
     "q6", "Averaged bond order q̄₆ of the sulphur sublattice",
@@ -338,7 +339,7 @@ Q6 = Row(
     "atom and frame", lambda sample: float(q6_frames(sample) * len(sample.of("S"))), [Check("q6", 1e-3)], [Aim(5)],
 )  # fmt: skip
 ROWS = [
-    rdf("rdf_10", "g(r) of six pairs to 10 Å", False, [Aim(12, sizes="TSM"), Aim(15, sizes="L")]),
+    rdf("rdf_10", "g(r) of six pairs to 10 Å", False, [Aim(12, sizes="SM"), Aim(15, sizes="L")]),
     rdf("rdf_half", "g(r) of six pairs to half of the cell", True, [Aim(25)]),
     SQ,
     Q6,
