@@ -34,14 +34,14 @@ pytestmark = pytest.mark.usefixtures("lammps")
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory, lammps: Any) -> Finished:
-    """Every stage, on two ranks, cut into short legs."""
+    """Every stage, cut into short legs. One rank: two that wait for each other beside other tests take minutes."""
     stages = (
         Minimise(), Hold(3000, 2.0, "mix"), Ramp(3000, 1500, 500), Hold(1500, 1.0, "equilibrate"),
         Produce(1500, 4.0, 0.02, velocities=True),
     )  # fmt: skip
     atoms = packing("Na2S-SiS2", 2.01, n_atoms=96, seed=11)
     folder = tmp_path_factory.mktemp("done") / "run"
-    return run(atoms, potential("na2s-sis2", cutoff=8.0), stages, folder, ranks=2, leg_steps=1500)
+    return run(atoms, potential("na2s-sis2", cutoff=8.0), stages, folder, ranks=1, leg_steps=1500)
 
 
 def test_the_trajectory_is_whole(done: Finished) -> None:
