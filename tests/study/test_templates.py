@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import vanhove as vh
+from vanhove.simulate.label_data import Labelled, System
 from vanhove.study import new, read_study
 from vanhove.study.graph import plan_of
 from vanhove.study.templates import packaged, templates
@@ -62,8 +64,12 @@ def test_the_repository_shows_what_is_packaged(folder: str) -> None:
 
 
 PAPERS = ("na2s-sis2", "li2si2o5", "li3ps4", "li6ps5cl")
+NO_STUDY = ("expected", "learn")  # how files begin that are none
 FILES = [
-    (name, file) for name in PAPERS for file in packaged()[name] if file[-5:] == ".toml" and file[:8] != "expected"
+    (name, file)
+    for name in PAPERS
+    for file in packaged()[name]
+    if file.endswith(".toml") and not file.startswith(NO_STUDY)
 ]
 
 
@@ -76,6 +82,28 @@ def test_every_study_of_a_paper_passes_its_checks(tmp_path: Path, name: str, fil
     done, todo = preview(tmp_path / file)
     assert not done
     assert sum(task.function.startswith("study.") for task in todo) >= 2
+
+
+def test_the_learning_of_li3ps4_can_be_planned(tmp_path: Path) -> None:
+    """With frames of its atoms in the place of those that are downloaded."""
+    from vanhove import simulate
+    from vanhove.simulate.learn_plan import plan_of as learning
+    from vanhove.study.learn_file import read_learning
+
+    new(tmp_path, "li3ps4")
+    atoms = simulate.crystal("beta-li3ps4", supercell=(1, 1, 2))
+    flat = (10, len(atoms), 3)
+    system = System(
+        "beta-Li3PS4", tuple(atoms.symbols), np.tile(atoms.cell.array, (10, 1, 1)),
+        np.tile(atoms.positions, (10, 1, 1)), np.zeros(10), np.zeros(flat),
+    )  # fmt: skip
+    Labelled.of([system]).save(tmp_path / "lips")
+    title, given = read_learning(tmp_path / "learn.toml")
+    plan = learning(**given)
+    assert title.startswith("β-Li3PS4")
+    assert len(plan.structures["beta"].species) == 64
+    np.testing.assert_allclose(sorted(plan.structures["beta"].positions[:, 0]), sorted(atoms.positions[:, 0]))
+    assert dict(plan.describe())["labels"] == "at most 2 a round, by CP2K lps"
 
 
 def test_sites_from_a_file_beside_the_study_are_found_and_tried(tmp_path: Path) -> None:
