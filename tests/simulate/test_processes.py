@@ -58,7 +58,7 @@ def started(script: Path, folder: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, str(script), str(folder)], stderr=subprocess.PIPE)
 
 
-def wait_for(what: Callable[[], bool], seconds: float = 120.0) -> None:
+def wait_for(what: Callable[[], bool], seconds: float = 600.0) -> None:
     until = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < until, "it did not come"

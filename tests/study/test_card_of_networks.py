@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from noble import TEMPERATURE, gas, lattice
+from noble_liquid import TEMPERATURE, gas, lattice
 
 import vanhove as vh
 from vanhove import simulate, study

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from noble import TEMPERATURE, gas, lattice
+from noble_liquid import TEMPERATURE, gas, lattice
 
 import vanhove as vh
 from vanhove import simulate, study
