@@ -227,7 +227,7 @@ SCRIPT = """
 import sys
 sys.path.insert(0, {here!r})
 from labels import labels
-from test_train import SETTINGS
+from test_training import SETTINGS
 from vanhove.simulate._train import train
 train(labels(), sys.argv[1], settings=SETTINGS, threads=1)
 """
