@@ -26,8 +26,8 @@ def glass(tmp_path_factory: pytest.TempPathFactory) -> vh.Trajectory:
         pytest.skip(str(refusal))
     atoms = simulate.packing("Na2S-SiS2", 2.01, n_atoms=ATOMS, seed=20)
     stages = [*simulate.melt_quench(600, mix_ps=5, rate=100, relax_ps=2), simulate.Produce(600, 5.0, 0.1)]
-    # Another number of ranks is another glass, and not every cell's pre-peak stands out of the scatter enough for `peaks`
-    # to fit it: that of one rank is refused.
+    # Another number of ranks is another glass, and not every cell's pre-peak stands out of the scatter enough for
+    # `peaks` to fit it: that of one rank is refused.
     folder: Path = simulate.run(
         atoms, simulate.potential("na2s-sis2"), stages, tmp_path_factory.mktemp("glass") / "run", ranks=2
     ).directory
