@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from xarray import Dataset
 
 OBSERVABLES = registry.observables()
-# Fits take what others have computed, and neither threads nor memory have a part in them. Their last digits hang on where
-# an array lies in memory, by which linear algebra adds in another order, and made-up spectra leave some of them open.
+# Fits take what others have computed, and neither threads nor memory have a part in them. Their last digits hang on
+# where an array lies in memory, by which linear algebra adds in another order; made-up spectra leave some of them open.
 NAMES = sorted(name for name, entry in OBSERVABLES.items() if entry.takes != "values" and ".fit_" not in name)
 PRECISION = 1e-10
 BUDGETS = ("1MB", "4MB", "16MB", "64MB", "256MB")  # the first that is not refused
